@@ -1,0 +1,61 @@
+"""Decoded images on disk: checked when read, rebuilt when the source has changed, written whole or not at all."""
+
+import hashlib
+import io
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from spectral_repro.files import set_aside, write_atomically
+
+
+def cached(
+    folder: Path,
+    name: str,
+    base: Path,
+    files: Sequence[Path],
+    options: dict,
+    decode: Callable[[], Sequence[np.ndarray]],
+) -> list[np.ndarray]:
+    """The arrays of ``decode()``, from ``folder`` if they were made there from these very ``files``.
+
+    The source counts as unchanged if the paths below ``base``, sizes and modification times of all files
+    are the same. A cache that does not match its checksum is set aside and built again.
+    """
+    fingerprint = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
+    for path in files:
+        stat = path.stat()
+        fingerprint.update(f"{path.relative_to(base)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    path = folder / f"{name}-{fingerprint.hexdigest()[:16]}.npz"
+    if path.exists():
+        try:
+            return _read(path)
+        except Exception as damaged:
+            moved = set_aside(path)
+            warnings.warn(f"{path}: damaged cache ({damaged}); set aside as {moved.name}, decoding again", stacklevel=2)
+    arrays = list(decode())
+    folder.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    np.savez(buffer, *arrays, checksum=np.array(digest(arrays)))
+    write_atomically(path, buffer.getbuffer())
+    return arrays
+
+
+def _read(path: Path) -> list[np.ndarray]:
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = [stored[f"arr_{i}"] for i in range(len(stored.files) - 1)]
+        if str(stored["checksum"]) != digest(arrays):
+            raise ValueError("the checksum does not match")
+    return arrays
+
+
+def digest(arrays: Sequence[np.ndarray]) -> str:
+    """SHA-256 over shapes, types and contents."""
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(f"{array.dtype.str}{array.shape}".encode())
+        total.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    return total.hexdigest()

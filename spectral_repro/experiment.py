@@ -1,0 +1,184 @@
+"""One cell from configuration to rows: load the images, train what is missing, write."""
+
+import dataclasses
+import datetime
+import functools
+import warnings
+from collections.abc import Callable
+
+import torch
+
+from spectral_repro import data, provenance, results
+from spectral_repro.config import Cell, Options, layer_class
+from spectral_repro.errors import ConfigError
+from spectral_repro.files import require_writable
+from spectral_repro.network import build_stack, direct_parameters
+from spectral_repro.train import Outcome, Progress, Protocol, Trainer, training_seconds
+
+#: What the weights, moments and gradients of a batch may take, so that a step stays within a CPU's cache.
+_CPU_BATCH_BYTES = 16 * 2**20
+_GPU_BATCH_BYTES = 16 * 2**30
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What became of a cell: its rows (the wanted seeds only), their file, and how many were trained now."""
+
+    rows: list[results.Row]
+    path: str
+    trained: int
+
+
+#: Called before each batch with its seeds; returns what watches the epochs.
+Watcher = Callable[[range | list[int]], Callable[[Progress], None] | None]
+
+
+def missing_seeds(cell: Cell, options: Options) -> tuple[list[int], list[results.Row], str | None]:
+    """Seeds still to train, the rows that are there, and a warning if a damaged file was set aside."""
+    if options.overwrite:
+        return list(options.seeds), [], None
+    rows, warning = results.read_own_rows(results.row_file(options.results_dir, cell), cell.config_hash)
+    done = {row.seed for row in rows}
+    if options.degrees:
+        done &= {line[0] for line in results.read_degrees(results.degree_file(options.results_dir, cell))}
+    return [seed for seed in options.seeds if seed not in done], rows, warning
+
+
+def run_cell(cell: Cell, options: Options, watcher: Watcher | None = None) -> Report:
+    """Trains the missing realizations of ``cell`` and writes their rows, batch by batch.
+
+    Raises:
+        UserError: if the device, the data or a folder cannot be used, before anything is trained.
+    """
+    path = results.row_file(options.results_dir, cell)
+    require_writable(options.results_dir, "results_dir")
+    device = choose_device(options.device)
+    seeds, rows, warning = missing_seeds(cell, options)
+    if warning:
+        warnings.warn(warning, stacklevel=2)
+    trained = len(seeds)
+    if seeds:
+        torch.set_float32_matmul_precision(cell.precision)
+        dataset = data.load(cell.data, options.data_dir, device)
+        check_against_data(cell, dataset, rows)
+        size = options.realizations_per_batch or batch_of_realizations(cell, dataset, device)
+        for start in range(0, len(seeds), size):
+            batch = seeds[start : start + size]
+            outcomes, new = train_batch(cell, dataset, batch, watcher(batch) if watcher else None)
+            if options.degrees:
+                results.add_degrees(results.degree_file(options.results_dir, cell), outcomes)
+            rows = results.add_rows(path, new)
+    return Report([row for row in rows if row.seed in options.seeds], str(path), trained)
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is CUDA, else MPS, else the CPU.
+
+    Raises:
+        ConfigError: if the device does not exist here.
+    """
+    mps = torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+    device = torch.device(name)
+    count = {"cuda": torch.cuda.device_count(), "mps": int(mps)}.get(device.type, 1)
+    if (device.index or 0) >= count:
+        here = ", ".join(["auto", "cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count())), *["mps"] * mps])
+        raise ConfigError("device", name, f"there is no such device here; must be one of {here}")
+    return device
+
+
+def check_against_data(cell: Cell, dataset: data.Dataset, rows: list[results.Row]) -> None:
+    """What can be checked only when the images are known, before training begins."""
+    n = len(dataset.images.train_x)
+    held_out = round(cell.trainer["validation_fraction"] * n)
+    if not 0 < held_out < n:
+        raise ConfigError(
+            "trainer.validation_fraction",
+            cell.trainer["validation_fraction"],
+            f"leaves {held_out} of {n} images to validate on; both parts need at least one",
+        )
+    if cell.trainer["batch_size"] > n - held_out:
+        raise ConfigError(
+            "trainer.batch_size", cell.trainer["batch_size"], f"must be at most {n - held_out}, the training images"
+        )
+    if rows and rows[0].data_digest != dataset.digest:
+        raise ConfigError(
+            "data.name",
+            cell.data["name"],
+            "results under this name were made from other images; choose another name or results_dir",
+        )
+
+
+def sizes_of(cell: Cell, dataset: data.Dataset) -> tuple[int, ...]:
+    """``(N_1, N_2, …, N_ℓ)``."""
+    return (dataset.images.train_x.shape[1], *[cell.n2] * cell.hidden_layers, dataset.classes)
+
+
+def batch_of_realizations(cell: Cell, dataset: data.Dataset, device: torch.device) -> int:
+    """How many realizations train together by default: as many as fit the cache of a CPU, or most of a GPU."""
+    numbers = 5 * direct_parameters(sizes_of(cell, dataset))  # weight, frozen part, gradient, two moments
+    return max(1, int((_CPU_BATCH_BYTES if device.type == "cpu" else _GPU_BATCH_BYTES) / (4 * numbers)))
+
+
+def make_trainer(
+    cell: Cell, dataset: data.Dataset, seeds: list[int], dtype: torch.dtype = torch.float32
+) -> tuple[Trainer, list[int]]:
+    """A trainer for these realizations, and how many parameters each of them trains."""
+    layer = layer_class(cell)
+    network, trained = build_stack(
+        seeds,
+        sizes=sizes_of(cell, dataset),
+        layer=functools.partial(layer, **cell.method_options),
+        first_layer=functools.partial(layer, **{**cell.method_options, **cell.first_layer}),
+        activation=cell.trainer["activation"],
+        sparsity=cell.sparsity,
+        dtype=dtype,
+    )
+    protocol = Protocol(**cell.trainer)
+    return Trainer(network.to(dataset.images.train_x.device), dataset.images, seeds, protocol), trained
+
+
+def train_batch(
+    cell: Cell, dataset: data.Dataset, seeds: list[int], watch: Callable[[Progress], None] | None = None
+) -> tuple[list[Outcome], list[results.Row]]:
+    """Trains the realizations ``seeds`` as one batched network; what they reached, and as rows."""
+    trainer, trained = make_trainer(cell, dataset, seeds)
+    outcomes, seconds = training_seconds(trainer, watch)
+    make_row = functools.partial(_row, cell, dataset, trainer.device, seconds / len(seeds), len(seeds))
+    return outcomes, [make_row(outcome, count) for outcome, count in zip(outcomes, trained, strict=True)]
+
+
+def _row(
+    cell: Cell, dataset: data.Dataset, device: torch.device, seconds: float, batch: int, outcome: Outcome, trained: int
+) -> results.Row:
+    sizes = sizes_of(cell, dataset)
+    direct = direct_parameters(sizes)
+    p = cell.method_options.get("p")
+    return results.Row(
+        data=cell.data["name"],
+        method=cell.method,
+        hidden_layers=cell.hidden_layers,
+        n1=sizes[0],
+        n2=cell.n2,
+        n_out=sizes[-1],
+        sparsity=cell.sparsity,
+        p=None if p is None else float(p),
+        core=cell.method_options.get("core"),
+        seed=outcome.seed,
+        test_accuracy=outcome.test_accuracy,
+        validation_accuracy=outcome.validation_accuracy,
+        epochs=outcome.epochs,
+        trained_parameters=trained,
+        direct_parameters=direct,
+        rho=trained / direct,
+        seconds=seconds,
+        realizations_in_batch=batch,
+        device=provenance.device_name(device),
+        precision=cell.precision,
+        config_hash=cell.config_hash,
+        code_version=provenance.code_version(),
+        torch_version=torch.__version__,
+        finished_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        data_digest=dataset.digest,
+    )

@@ -1,0 +1,66 @@
+"""Files that are written whole or not at all, and never deleted."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from spectral_repro.errors import UserError
+
+
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
+    """Writes a temporary file beside ``path``, syncs it, and renames it over ``path``.
+
+    Raises:
+        UserError: if the folder cannot be created or written, or the disk is full; ``path`` is as before.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), 0o666 & ~_umask())
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        temporary = None
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); nothing was changed") from error
+    finally:
+        if temporary is not None:
+            os.unlink(temporary)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def set_aside(path: Path) -> Path:
+    """Renames a damaged file to ``<name>.damaged-<n>``, the first free one; returns the new path."""
+    n = 1
+    while (moved := path.with_name(f"{path.name}.damaged-{n}")).exists():
+        n += 1
+    path.rename(moved)
+    return moved
+
+
+def require_writable(folder: Path, key: str) -> None:
+    """Checks, without writing, that files can be made in ``folder`` or in the parent that would hold it.
+
+    Raises:
+        UserError: if not.
+    """
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise UserError(f"{key}={folder}: {existing} is a file; must be a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"{key}={folder}: {existing} is not writable")

@@ -1,0 +1,184 @@
+"""What all parametrizations share: an affine map whose weight is computed from other quantities."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from spectral_repro.layers.cutoff import cutoff
+
+#: Multiply-adds that one elementwise pass over one number costs (measured on a CPU, weights in cache).
+PASS_COST = 6
+
+#: How a start value is given: a number, or the two ends of a uniform distribution.
+Start = float | Sequence[float]
+
+
+class Cost(NamedTuple):
+    """Multiply-adds of one step (forward and backward) of one network, by the two ways to compute it."""
+
+    explicit: float
+    factored: float
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """``x Wᵀ + b`` for one network, or for a stack of networks with a leading dimension.
+
+    Args:
+        x: ``(…, N_in)`` for one network; ``(R, B, N_in)``, or ``(B, N_in)`` shared by all, for a stack.
+        weight: ``(N_out, N_in)`` or ``(R, N_out, N_in)``.
+        bias: ``(N_out)``, ``(R, N_out)`` or None.
+    """
+    if weight.ndim == 2:
+        return nn.functional.linear(x, weight, bias)
+    y = _StackedProduct.apply(x, weight) if x.ndim == 3 else x @ weight.mT
+    return y if bias is None else y + bias.unsqueeze(-2)
+
+
+class _StackedProduct(torch.autograd.Function):
+    """``x Wᵀ`` for a stack: autograd of ``x @ W.mT`` would return the gradient of ``W`` transposed in memory."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor) -> Tensor:
+        return x @ weight.mT
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, dy: Tensor):
+        x, weight = ctx.saved_tensors
+        dx = dy @ weight if ctx.needs_input_grad[0] else None
+        return dx, dy.mT @ x if ctx.needs_input_grad[1] else None
+
+
+def draw_start(start: Start, size: int, generator: torch.Generator | None) -> Tensor:
+    """``(size)`` start values in float64: constant, or uniform in ``[low, high)``.
+
+    Raises:
+        ValueError: if ``start`` is neither a number nor an ordered pair of numbers.
+    """
+    if isinstance(start, int | float) and not isinstance(start, bool):
+        return torch.full((size,), float(start), dtype=torch.float64)
+    if isinstance(start, str) or not isinstance(start, Sequence) or len(start) != 2 or start[0] > start[1]:
+        raise ValueError(f"{start!r}: a start value is a number, or the ends [low, high] of a uniform distribution")
+    low, high = map(float, start)
+    return low + (high - low) * torch.rand(size, generator=generator, dtype=torch.float64, **_on(generator))
+
+
+def draw_normal(rows: int, columns: int, std: float, generator: torch.Generator | None) -> Tensor:
+    """``(rows, columns)`` independent ``N(0, std²)`` entries in float64."""
+    return std * torch.randn(rows, columns, generator=generator, dtype=torch.float64, **_on(generator))
+
+
+def draw_orthonormal(rows: int, columns: int, generator: torch.Generator | None) -> Tensor:
+    """``(rows, columns)``, ``columns <= rows``: orthonormal columns, Haar distributed (QR with fixed signs)."""
+    q, r = torch.linalg.qr(draw_normal(rows, columns, 1.0, generator))
+    return q * torch.sign(r.diagonal())
+
+
+def _on(generator: torch.Generator | None) -> dict:
+    return {} if generator is None else {"device": generator.device}
+
+
+class ReparametrizedLinear(nn.Module):
+    """An affine map ``y = x Wᵀ + b`` that drops in for ``nn.Linear``.
+
+    A subclass says how ``W`` follows from what is trained (``dense_weight``), and may say how to apply it
+    without building it (``apply_factored``); whichever costs less for the input at hand is used.
+    Everything that is frozen is a buffer, everything that is trained a ``Parameter``.
+
+    All code is written for any number of leading dimensions, so that the stack of ``R`` networks that
+    :func:`spectral_repro.layers.stack` builds is a module of the same class, whose parameters are
+    ``(R, …)`` and whose input is ``(R, B, N_in)``.
+
+    Args:
+        in_features: ``N_in``, at least 1.
+        out_features: ``N_out``, at least 1.
+        bias: whether ``b (N_out)``, zero at the start, is added.
+        sparsity: fraction of ``W`` that the adaptive cut-off silences at every step, in [0, 1) (SPEC 2).
+
+    Raises:
+        ValueError: if a size is below 1 or the sparsity outside [0, 1).
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool, sparsity: float, device, dtype) -> None:
+        super().__init__()
+        if in_features < 1 or out_features < 1:
+            raise ValueError(f"in_features={in_features}, out_features={out_features}: must be at least 1")
+        if not 0 <= sparsity < 1:
+            raise ValueError(f"sparsity={sparsity}: must be in [0, 1)")
+        self.in_features, self.out_features, self.sparsity = in_features, out_features, float(sparsity)
+        self._factory = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        self.bias = self._trained(torch.zeros(out_features)) if bias else None
+
+    def _trained(self, value: Tensor) -> nn.Parameter:
+        return nn.Parameter(value.to(**self._factory))
+
+    def _frozen(self, name: str, value: Tensor) -> None:
+        self.register_buffer(name, value.to(**self._factory))
+
+    def dense_weight(self) -> Tensor:
+        """``W (…, N_out, N_in)`` before the cut-off."""
+        raise TypeError(f"{type(self).__name__} does not define dense_weight")
+
+    @property
+    def weight(self) -> Tensor:
+        """The effective ``W (…, N_out, N_in)``, after the cut-off."""
+        return cutoff(self.dense_weight(), self.sparsity)
+
+    def frozen_factor(self) -> Tensor | None:
+        """``F (…, N_in, M)`` of which ``x F`` never changes during training, or None if there is none."""
+        return None
+
+    def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
+        """``x Wᵀ`` of shape ``(…, N_out)`` without building ``W``; ``product`` is ``x F`` if it is known."""
+        raise TypeError(f"{type(self).__name__} has no factored form")
+
+    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
+        """Cost model of one step on ``rows`` inputs; by default the factored form is never chosen."""
+        del rows, input_grad, product
+        return Cost(explicit=0.0, factored=float("inf"))
+
+    def prefers_factors(self, rows: int, input_grad: bool, product: bool) -> bool:
+        """Whether the factored form is the cheaper one (never with a cut-off, which needs ``W``)."""
+        cost = self.cost(rows, input_grad, product)
+        return self.sparsity == 0 and cost.factored < cost.explicit
+
+    def forward(self, x: Tensor, product: Tensor | None = None) -> Tensor:
+        """``(…, N_in)`` to ``(…, N_out)``; ``product`` is ``x F`` for :meth:`frozen_factor`, if known."""
+        rows = x.shape[-2] if x.ndim > 1 else 1
+        if not self.prefers_factors(rows, x.requires_grad, product is not None):
+            return affine(x, self.weight, self.bias)
+        y = self.apply_factored(x, product)
+        return y if self.bias is None else y + self._per_row(self.bias, y)
+
+    @staticmethod
+    def _per_row(vector: Tensor, like: Tensor) -> Tensor:
+        """``vector (…, N)`` broadcast over the rows of ``like (…, B, N)``."""
+        return vector.unsqueeze(-2) if like.ndim > 1 and vector.ndim > 1 else vector
+
+    @torch.no_grad()
+    def to_linear(self) -> nn.Linear:
+        """A plain ``nn.Linear`` with the same outputs (of one network, not of a stack)."""
+        weight = self.weight
+        if weight.ndim != 2:
+            raise ValueError(f"a stack of {weight.shape[0]} networks is not one nn.Linear; unstack it first")
+        out = nn.Linear(
+            self.in_features, self.out_features, self.bias is not None, device=weight.device, dtype=weight.dtype
+        )
+        out.weight.copy_(weight)
+        if self.bias is not None:
+            out.bias.copy_(self.bias)
+        return out
+
+    def extra_repr(self) -> str:
+        trained = sum(p.numel() for p in self.parameters())
+        text = f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        if self.sparsity:
+            text += f", sparsity={self.sparsity:g}"
+        return f"{text}, trained={trained:,}"

@@ -1,0 +1,82 @@
+"""The adaptive cut-off of sparse training (Figs. 2 and 10): silence the smallest weights at every step."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+#: Below this size one selection is faster than sampling a bracket first.
+_SMALL = 20_000
+_SAMPLE = 4096
+
+
+def cutoff(weight: Tensor, sparsity: float) -> Tensor:
+    """``W ⊙ [|W| ≥ C]`` with ``C`` the ``sparsity``-quantile of ``|W|``, for each network of a stack on its own.
+
+    The ``round(sparsity · n)`` smallest of the ``n`` entries become zero (exactly so many unless entries tie
+    at ``C``); gradients flow through the survivors only, and none flows through ``C``.
+
+    Args:
+        weight: ``(…, N_out, N_in)``.
+        sparsity: in [0, 1); 0 returns ``weight`` itself.
+    """
+    silenced = round(sparsity * weight.shape[-1] * weight.shape[-2])
+    if silenced == 0:
+        return weight
+    magnitude = weight.detach().abs()
+    threshold = kth_smallest(magnitude.flatten(-2), silenced)
+    return weight * (magnitude >= threshold[..., None, None])
+
+
+@torch.library.custom_op("spectral_repro::kth_smallest", mutates_args=())
+def kth_smallest(values: Tensor, k: int) -> Tensor:
+    """The entry of rank ``k`` (0-based, ascending), exactly, of each row of ``values (…, n)``, which are ≥ 0.
+
+    On a CPU a random sample brackets the entry, so that only a few candidates are sorted; the count of
+    entries below the bracket makes the result exact. Elsewhere it is ``torch.kthvalue``, which does not
+    make the host wait.
+    """
+    if values.device.type != "cpu" or values.dtype not in (torch.float32, torch.float64):
+        return values.kthvalue(k + 1, dim=-1).values
+    rows = values.reshape(-1, values.shape[-1]).numpy()
+    found = np.fromiter((_select(row, k) for row in rows), dtype=rows.dtype, count=len(rows))
+    return torch.from_numpy(found).reshape(values.shape[:-1])
+
+
+@kth_smallest.register_fake
+def _(values: Tensor, k: int) -> Tensor:
+    return values.new_empty(values.shape[:-1])
+
+
+@kth_smallest.register_vmap
+def _(info, in_dims, values: Tensor, k: int):
+    del info
+    return kth_smallest(values.movedim(in_dims[0], 0), k), 0
+
+
+def _select(row: np.ndarray, k: int) -> np.generic:
+    """Floyd and Rivest's idea: order statistics of a sample bracket the wanted one; verify, else select at full."""
+    n = row.size
+    if n > _SMALL:
+        # Entries at a golden-ratio stride: no alignment with the rows of the weight matrix.
+        sample = np.sort(row[_sample_positions(n)])
+        share = k / n
+        centre, margin = share * _SAMPLE, 4 * np.sqrt(_SAMPLE * share * (1 - share)) + 2
+        low = sample[max(0, int(centre - margin))] if centre > margin else row.dtype.type(0)
+        top = int(centre + margin) + 1
+        inside = row >= low
+        below = n - np.count_nonzero(inside)
+        if top < _SAMPLE:
+            inside &= row <= sample[top]
+        candidates = row[inside]
+        if 0 <= k - below < candidates.size:
+            return np.partition(candidates, k - below)[k - below]
+    return np.partition(row, k)[k]
+
+
+_positions: dict[int, np.ndarray] = {}
+
+
+def _sample_positions(n: int) -> np.ndarray:
+    if n not in _positions:
+        _positions[n] = (np.arange(_SAMPLE) * 0.6180339887498949 % 1 * n).astype(np.int64)
+    return _positions[n]

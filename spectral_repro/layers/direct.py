@@ -1,0 +1,36 @@
+"""Training in direct space: every weight is a parameter."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from spectral_repro.layers.base import ReparametrizedLinear, draw_start
+
+
+class DirectLinear(ReparametrizedLinear):
+    """``nn.Linear`` with the adaptive cut-off and Glorot-uniform start values (Keras' default).
+
+    A silenced weight gets no gradient: it can come back only on the optimizer's momentum.
+
+    Parameters (trained): ``dense (N_out, N_in)``, ``bias (N_out)``.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        sparsity: float = 0.0,
+        generator: torch.Generator | None = None,
+        device=None,
+        dtype=None,
+    ) -> None:
+        super().__init__(in_features, out_features, bias, sparsity, device, dtype)
+        bound = math.sqrt(6 / (in_features + out_features))
+        entries = draw_start((-bound, bound), in_features * out_features, generator)
+        self.dense = self._trained(entries.view(out_features, in_features))
+
+    def dense_weight(self) -> Tensor:
+        return self.dense

@@ -1,0 +1,131 @@
+"""S-QR: the triangular factor of the eigenvector block is trained too (App. D for ``p < 1``)."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal
+from spectral_repro.layers.spectral import EigenvalueLinear
+from spectral_repro.layers.triangular import block_edges, triangular_product
+
+
+class QRLinear(EigenvalueLinear):
+    """*S-QR*: ``φ = Q R`` for ``N_out > N_in``, else ``φᵀ = Q R``; ``Q`` is frozen, ``R`` is trained.
+
+    With ``core="triangular"`` (the paper's text) ``R (M, M)``, ``M = min(N_in, N_out)``, is upper triangular;
+    its diagonal is always trained and each other upper entry with probability ``p``, drawn once. Trained
+    entries alone are parameters, so nothing else can move. With ``core="full"`` (the published code) every
+    entry of ``R`` is trained, and for ``N_out > N_in`` ``Q`` is square and ``R (N_out, N_in)``.
+
+    Parameters (trained): ``r``, the trained entries of ``R`` in row-major order (the matrix itself for
+    ``core="full"``), ``eig_in (N_in)``, ``eig_out (N_out)``, ``bias (N_out)``.
+    Buffers: ``q``; ``r_frozen (M² + 1)``, the other entries of ``R`` and one slot that pads stacks, and
+    ``r_index``, where the entries of ``r`` go.
+
+    Args:
+        p: probability in [0, 1]; 1 unless ``core`` is ``triangular``.
+        core: ``triangular`` or ``full``.
+        phi_std: standard deviation of the entries of the ``φ`` whose QR factors are the start.
+
+    Raises:
+        ValueError: if ``p`` or ``core`` is not allowed.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        p: float = 1.0,
+        core: str = "triangular",
+        eig_in: Start = (-0.97, 0.97),
+        eig_out: Start = (-0.13, 0.13),
+        phi_std: float = 0.036,
+        sparsity: float = 0.0,
+        generator: torch.Generator | None = None,
+        device=None,
+        dtype=None,
+    ) -> None:
+        super().__init__(in_features, out_features, bias, sparsity, eig_in, eig_out, True, generator, device, dtype)
+        if core not in ("triangular", "full"):
+            raise ValueError(f"core={core!r}: must be triangular or full")
+        if not 0 <= p <= 1:
+            raise ValueError(f"p={p}: must be in [0, 1]")
+        if core == "full" and p < 1:
+            raise ValueError(f"p={p}: must be 1 with core=full, which trains all of R")
+        self.p, self.core, self.wide = float(p), core, out_features > in_features
+        phi = draw_normal(out_features, in_features, phi_std, generator)
+        mode = "complete" if core == "full" and self.wide else "reduced"
+        q, r = torch.linalg.qr(phi if self.wide else phi.mT, mode=mode)
+        self._frozen("q", q)
+        self._r_shape = tuple(r.shape)
+        if core == "full":
+            self.r = self._trained(r)
+            return
+        trained = torch.ones_like(r, dtype=torch.bool)
+        if p < 1:
+            uniform = torch.rand(r.shape, generator=generator, dtype=torch.float64, device=r.device)
+            trained = (uniform < p).fill_diagonal_(True)
+        index = trained.triu().flatten().nonzero().squeeze(1)
+        r = r.triu().flatten()
+        self.r = self._trained(r[index])
+        self._frozen("r_frozen", torch.cat([r.index_fill(0, index, 0.0), r.new_zeros(1)]))
+        self.register_buffer("r_index", index.to(self.r.device))
+
+    def r_matrix(self) -> Tensor:
+        """``R (…, M, M)``: trained and frozen entries put together."""
+        if self.core == "full":
+            return self.r
+        flat = self.r_frozen.scatter(-1, self.r_index, self.r)
+        return flat[..., :-1].unflatten(-1, self._r_shape)
+
+    def padding(self) -> dict[str, float]:
+        """What fills up the entries of a network that trains fewer than another of its stack."""
+        return {} if self.core == "full" else {"r": 0.0, "r_index": self._r_shape[0] ** 2}
+
+    def eigenvectors(self) -> Tensor:
+        r = self.r_matrix()
+        if self.core == "full":
+            return self.q @ r if self.wide else (self.q @ r).mT
+        qr = triangular_product(self.q, r)
+        return qr if self.wide else qr.mT
+
+    def frozen_factor(self) -> Tensor | None:
+        return None if self.wide else self.q
+
+    def through_trained(self, z: Tensor) -> Tensor:
+        return self._through(z, self.r_matrix())
+
+    def _through(self, z: Tensor, r: Tensor) -> Tensor:
+        if self.core == "full":
+            return (z @ r.mT) @ self.q.mT if self.wide else z @ r
+        if self.wide:
+            return triangular_product(z, r, transpose=True) @ self.q.mT
+        return triangular_product(z, r)
+
+    def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
+        r = self.r_matrix()  # once for both branches
+        scaled = self._through(self.through_frozen(x * self._per_row(self.eig_in, x)), r)
+        plain = self._through(self.through_frozen(x) if product is None else product, r)
+        return torch.addcmul(scaled, self._per_row(self.eig_out, plain), plain, value=-1)
+
+    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
+        n_in, n_out, core = self.in_features, self.out_features, self._r_shape[0] * self._r_shape[1]
+        if self.core == "triangular":
+            edges = block_edges(self._r_shape[0])
+            core *= sum(b * (b - a) for a, b in pairwise(edges)) / edges[-1] ** 2
+        weights, rank = n_in * n_out, self.q.shape[-1]
+        build = core * (n_out if self.wide else n_in)
+        if self.wide and self.core == "full":
+            build = self._r_shape[0] * weights
+        explicit = 2 * build + rows * weights * (2 + input_grad) + PASS_COST * 6 * weights
+        through_r = rows * core * (5 + (input_grad or self.wide or not product))
+        outer = rows * n_out * rank if self.wide else rows * n_in * rank
+        products = outer * (4 if self.wide else 2 + (not product) + input_grad)
+        passes = 3 * n_in + 6 * rank + 3 * n_out
+        return Cost(explicit, products + through_r + PASS_COST * (rows * passes + core))
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, core={self.core}, p={self.p:g}"

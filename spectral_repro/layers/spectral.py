@@ -1,0 +1,107 @@
+"""Spectral training: the eigenvalues are trained, the eigenvectors frozen (Eq. 2)."""
+
+import torch
+from torch import Tensor
+
+from spectral_repro.layers.base import PASS_COST, Cost, ReparametrizedLinear, Start, draw_normal, draw_start
+
+
+class EigenvalueLinear(ReparametrizedLinear):
+    """``w_ij = (λin_j − λout_i) φ_ij`` (Eq. 2) for an eigenvector block ``φ`` that a subclass defines.
+
+    In factored form (Eq. 3) ``y = (x ∘ λin) φᵀ − λout ∘ (x φᵀ)``; a subclass that knows how to apply ``φ``
+    cheaply says so in ``through_phi``.
+
+    Args:
+        eig_in: start of ``λin``: a number or ``[low, high]`` of a uniform distribution.
+        eig_out: start of ``λout``, likewise.
+        train_eig_in: whether ``λin`` is trained (not in the original method, from the second layer on).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool,
+        sparsity: float,
+        eig_in: Start,
+        eig_out: Start,
+        train_eig_in: bool,
+        generator: torch.Generator | None,
+        device,
+        dtype,
+    ) -> None:
+        super().__init__(in_features, out_features, bias, sparsity, device, dtype)
+        start = draw_start(eig_in, in_features, generator)
+        if train_eig_in:
+            self.eig_in = self._trained(start)
+        else:
+            self._frozen("eig_in", start)
+        self.eig_out = self._trained(draw_start(eig_out, out_features, generator))
+
+    def eigenvectors(self) -> Tensor:
+        """``φ (…, N_out, N_in)``, the subdiagonal block of ``Φ``."""
+        raise TypeError(f"{type(self).__name__} does not define eigenvectors")
+
+    def dense_weight(self) -> Tensor:
+        return (self.eig_in.unsqueeze(-2) - self.eig_out.unsqueeze(-1)) * self.eigenvectors()
+
+    def through_frozen(self, x: Tensor) -> Tensor:
+        """``x F``, the part of ``x φᵀ`` that is frozen: ``(…, N_in)`` to ``(…, M)``."""
+        factor = self.frozen_factor()
+        return x if factor is None else x @ factor
+
+    def through_trained(self, z: Tensor) -> Tensor:
+        """The rest of ``x φᵀ``: ``(…, M)`` to ``(…, N_out)``; the identity where all of ``φ`` is frozen."""
+        return z
+
+    def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
+        scaled = self.through_trained(self.through_frozen(x * self._per_row(self.eig_in, x)))
+        plain = self.through_trained(self.through_frozen(x) if product is None else product)
+        return torch.addcmul(scaled, self._per_row(self.eig_out, plain), plain, value=-1)
+
+
+class SpectralLinear(EigenvalueLinear):
+    """*Spectral*: ``λin`` and ``λout`` are trained, ``φ`` is random and frozen (Sec. III).
+
+    ``SpectralLinear(…, eig_in=1, train_eig_in=False)`` is a layer of the original method (Ref. 12, Fig. 3).
+
+    Parameters (trained): ``eig_in (N_in)``, ``eig_out (N_out)``, ``bias (N_out)``. Buffer: ``phi (N_out, N_in)``.
+
+    Args:
+        phi_std: standard deviation of the entries of ``φ``.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        eig_in: Start = (-0.97, 0.97),
+        eig_out: Start = (-0.13, 0.13),
+        train_eig_in: bool = True,
+        phi_std: float = 0.036,
+        sparsity: float = 0.0,
+        generator: torch.Generator | None = None,
+        device=None,
+        dtype=None,
+    ) -> None:
+        super().__init__(
+            in_features, out_features, bias, sparsity, eig_in, eig_out, train_eig_in, generator, device, dtype
+        )
+        self._frozen("phi", draw_normal(out_features, in_features, phi_std, generator))
+
+    def eigenvectors(self) -> Tensor:
+        return self.phi
+
+    def frozen_factor(self) -> Tensor:
+        return self.phi.mT
+
+    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
+        weights, inputs = self.in_features * self.out_features, rows * self.in_features
+        explicit = rows * weights * (2 + input_grad) + PASS_COST * 5 * weights
+        factored = rows * weights * (2 + (not product) + input_grad) + PASS_COST * (
+            3 * inputs + 3 * rows * self.out_features
+        )
+        return Cost(explicit, factored)

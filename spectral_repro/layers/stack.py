@@ -1,0 +1,40 @@
+"""Many networks of one shape as one: parameters and buffers gain a leading dimension."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def stack(modules: Sequence[nn.Module]) -> nn.Module:
+    """One module of the same class whose parameters and buffers are ``(R, …)``, one slice per module.
+
+    Modules that define ``padding()`` (S-QR with ``p < 1``: another number of trained entries in every
+    network) are filled up with values that no output depends on.
+
+    Raises:
+        ValueError: if ``modules`` is empty or differ in structure.
+    """
+    if not modules:
+        raise ValueError("nothing to stack")
+    stacked = copy.deepcopy(modules[0])
+    for name, part in stacked.named_modules():
+        parts = [m.get_submodule(name) for m in modules]
+        padding = part.padding() if hasattr(part, "padding") else {}
+        for key, value in part._parameters.items():
+            if value is not None:
+                part._parameters[key] = nn.Parameter(_stack([p._parameters[key].detach() for p in parts], key, padding))
+        for key, value in part._buffers.items():
+            if value is not None:
+                part._buffers[key] = _stack([p._buffers[key] for p in parts], key, padding)
+    return stacked
+
+
+def _stack(values: list[Tensor], key: str, padding: dict[str, float]) -> Tensor:
+    if key in padding:
+        longest = max(v.shape[0] for v in values)
+        values = [nn.functional.pad(v, (0, longest - v.shape[0]), value=padding[key]) for v in values]
+    if any(v.shape != values[0].shape for v in values):
+        raise ValueError(f"{key}: shapes {sorted({tuple(v.shape) for v in values})} cannot be stacked")
+    return torch.stack(values)

@@ -1,0 +1,49 @@
+"""Which code, on which device, made a row."""
+
+import functools
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+import spectral_repro
+
+
+@functools.cache
+def code_version() -> str:
+    """``<version>+g<commit>``, with ``.dirty`` if code or configuration differ from the commit; else the version."""
+    root = Path(spectral_repro.__file__).resolve().parents[1]
+    version = spectral_repro.__version__
+    if not (root / ".git").exists():
+        return version
+    try:
+        commit = _git(root, "rev-parse", "--short=10", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--", "spectral_repro", "conf", "hydra_plugins")
+    except (OSError, subprocess.SubprocessError):
+        return version
+    return f"{version}+g{commit}" + (".dirty" if changed else "")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=10
+    ).stdout.strip()
+
+
+@functools.cache
+def device_name(device: torch.device) -> str:
+    """For instance ``cuda (NVIDIA H100)`` or ``cpu (AMD EPYC, 2 threads)``."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"{device.type} ({_processor()}, {torch.get_num_threads()} threads)"
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,131 @@
+"""A sweep: all cells are checked before the first is trained, finished ones are left out, the rest goes on."""
+
+import dataclasses
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from tqdm import tqdm
+
+from spectral_repro import estimate, results
+from spectral_repro.compose import Composer, Job, figure_jobs
+from spectral_repro.config import Cell, Options, read_config
+from spectral_repro.errors import UserError
+from spectral_repro.experiment import Report, choose_device, missing_seeds
+from spectral_repro.files import require_writable
+from spectral_repro.table import print_table
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """One job of a sweep and what it would do."""
+
+    job: Job
+    cell: Cell
+    options: Options
+    missing: int
+
+
+def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
+    """Every job's cell, checked; jobs that come to the same cell and realizations are planned once.
+
+    Raises:
+        UserError: at the first configuration, device or folder that cannot be used.
+    """
+    planned: dict[tuple, Planned] = {}
+    checked: set[tuple] = set()
+    for job in jobs:
+        cell, options = read_config(compose(job))
+        if (options.device, options.results_dir) not in checked:
+            choose_device(options.device)
+            require_writable(options.results_dir, "results_dir")
+            checked.add((options.device, options.results_dir))
+        key = (cell.config_hash, options.seed, options.realizations, options.results_dir)
+        if key not in planned:
+            seeds, _, warning = missing_seeds(cell, options)
+            if warning:
+                tqdm.write(f"spectral-repro: {warning}", file=sys.stderr)
+            planned[key] = Planned(job, cell, options, len(seeds))
+    return list(planned.values())
+
+
+def run_sweep(
+    arguments: list[str], hydra_context: Any, config: Any, launcher: Any, max_batch_size: int | None
+) -> list[Any]:
+    """Plans, prints what is done and what remains, launches the rest and reports; Hydra's sweeper calls it.
+
+    Raises:
+        UserError: if the plan is not valid (nothing has run then), or if cells failed (the others are kept).
+    """
+    loader = hydra_context.config_loader
+
+    def compose(overrides: list[str]) -> dict[str, Any]:
+        composed = loader.load_sweep_config(config, list(overrides))
+        OmegaConf.set_readonly(composed, False)
+        OmegaConf.set_struct(composed, False)
+        del composed["hydra"]
+        return OmegaConf.to_container(composed, resolve=True)
+
+    planned = plan_sweep(figure_jobs(compose, arguments), Composer(compose))
+    todo = [p for p in planned if p.missing]
+    print(_plan_line(planned, todo), flush=True)
+    failures: list[tuple[Planned, BaseException]] = []
+    if todo:
+        in_process = type(launcher).__name__ == "BasicLauncher"
+        size = 1 if in_process else max_batch_size or len(todo)
+        bar = tqdm(total=sum(p.missing for p in todo), desc="sweep", unit="net", disable=None, position=0)
+        with bar:
+            for start in range(0, len(todo), size):
+                batch = todo[start : start + size]
+                began = time.perf_counter()
+                returned = launcher.launch([list(p.job) for p in batch], initial_job_idx=start)
+                for p, job_return in zip(batch, returned, strict=True):
+                    try:
+                        _log(bar, p, job_return.return_value, time.perf_counter() - began)
+                    except Exception as error:
+                        failures.append((p, error))
+                        bar.write(f"failed: {' '.join(p.job)}: {_line(error)}", file=sys.stderr)
+                    bar.update(p.missing)
+    _report(planned, failures)
+    if failures:
+        raise UserError(_failure_text(failures))
+    return []
+
+
+def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned]) -> str:
+    line = f"{len(planned)} cells: {len(planned) - len(todo)} done, {len(todo)} to train"
+    if not todo:
+        return line + "; nothing to do"
+    seconds = estimate.seconds(todo)
+    networks = sum(p.missing for p in todo)
+    return f"{line} ({networks} networks{'' if seconds is None else f', about {estimate.readable(seconds)}'})"
+
+
+def _log(bar: tqdm, planned: Planned, report: Report, seconds: float) -> None:
+    bar.write(f"{' '.join(planned.job)}: {report.trained} networks in {seconds:.1f} s -> {report.path}")
+
+
+def _report(planned: Sequence[Planned], failures: Sequence[tuple[Planned, BaseException]]) -> None:
+    failed = {id(p) for p, _ in failures}
+    rows = []
+    for p in planned:
+        if id(p) not in failed:
+            path = results.row_file(p.options.results_dir, p.cell)
+            rows.append((p.cell, [r for r in results.read_rows(path) if r.seed in p.options.seeds]))
+    if len(rows) <= 60:
+        print_table(rows)
+    for folder in sorted({p.options.results_dir for p in planned}):
+        print(f"rows: {Path(folder, 'runs').resolve()}/  (spectral-repro-collect joins them)")
+
+
+def _failure_text(failures: Sequence[tuple[Planned, BaseException]]) -> str:
+    commands = "".join(f"\n  spectral-repro {shlex.join(p.job)}    # {_line(e)}" for p, e in failures)
+    return f"{len(failures)} cells failed, the others are kept; the same command tries again, or:{commands}"
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

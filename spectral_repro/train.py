@@ -1,0 +1,261 @@
+"""The training loop, for all realizations of a cell at once (SPEC 3)."""
+
+import dataclasses
+import itertools
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from spectral_repro.layers import cutoff
+from spectral_repro.network import Network
+from spectral_repro.optimizers import OPTIMIZERS
+from spectral_repro.random import stream
+
+#: Rows that are evaluated at a time: large enough to be efficient, small enough for the cache.
+_EVALUATION_ROWS = 2048
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """How a network is trained (SPEC 3). Rates and moments are those of the optimizer's definition."""
+
+    max_epochs: int
+    batch_size: int
+    optimizer: str
+    lr: float
+    activation: str
+    validation_fraction: float
+    patience: int
+    min_delta: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-7
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """A data set on the device: pixels in [0, 1] as ``(n, N_1)``, labels as ``(n)``."""
+
+    train_x: Tensor
+    train_y: Tensor
+    test_x: Tensor
+    test_y: Tensor
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What one realization reached, with the weights of its last epoch.
+
+    ``degrees`` has, for each hidden layer of a sparse network, the number of surviving links into and out of
+    each node, ``(N_k)`` and ``(N_k)``.
+    """
+
+    seed: int
+    test_accuracy: float = math.nan
+    validation_accuracy: float = math.nan
+    epochs: int = 0
+    degrees: list[tuple[Tensor, Tensor]] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """State of a batch after an epoch, for whoever watches."""
+
+    epoch: int
+    validation_accuracy: float
+    running: int
+    stopped: int
+
+
+class EarlyStopping:
+    """Keras' rule: better means above the best by more than ``min_delta``; stop after ``patience`` others in a row."""
+
+    def __init__(self, patience: int, min_delta: float) -> None:
+        self.patience, self.min_delta = patience, min_delta
+        self.best, self.waited = -math.inf, 0
+
+    def should_stop(self, accuracy: float) -> bool:
+        if accuracy - self.min_delta > self.best:
+            self.best, self.waited = accuracy, 0
+        else:
+            self.waited += 1
+        return self.waited >= self.patience
+
+
+class Trainer:
+    """Trains a stack of networks, one per seed, in step; each stops early on its own and then costs nothing.
+
+    Args:
+        network: a stack (parameters ``(R, …)``) from :func:`spectral_repro.network.build_stack`, on the
+            device of ``images``.
+        images: the data set.
+        seeds: one per network; each decides that network's validation split and batch order.
+        protocol: how to train.
+        product_bytes: memory that frozen first-layer products may take; they are used where they fit.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        images: Images,
+        seeds: Sequence[int],
+        protocol: Protocol,
+        product_bytes: float = 2**31,
+    ) -> None:
+        self.network, self.images, self.protocol = network, images, protocol
+        self.device = images.train_x.device
+        self.outcomes = [Outcome(seed) for seed in seeds]
+        self.running = list(self.outcomes)
+        self.stopping = [EarlyStopping(protocol.patience, protocol.min_delta) for _ in seeds]
+        self.epoch = 0
+        self._flatten_parameters()
+        n = len(images.train_x)
+        held_out = round(protocol.validation_fraction * n)
+        splits = torch.stack([torch.randperm(n, generator=stream(seed, "split")) for seed in seeds])
+        self.train_rows = splits[:, : n - held_out].to(self.device)
+        self.validation_rows = splits[:, n - held_out :].to(self.device)
+        self.products = self._frozen_products(product_bytes)
+        if network.layers[0].sparsity:
+            cutoff(torch.ones(1, 2, 2), 0.5)  # torch sets up a custom operator at its first call: a second
+
+    # Parameters, gradients and moments are rows of flat tensors; the modules hold views of them.
+
+    def _flatten_parameters(self) -> None:
+        leaves = [p for p in self.network.parameters() if p.requires_grad]
+        flat = torch.cat([p.detach().flatten(1) for p in leaves], dim=1)
+        p = self.protocol
+        self.optimizer = OPTIMIZERS[p.optimizer](flat, p.beta1, p.beta2, p.epsilon)
+        self._bind_parameters()
+
+    def _bind_parameters(self) -> None:
+        flat, at, self.leaves = self.optimizer.parameters, 0, []
+        for module in self.network.modules():
+            for key, value in module._parameters.items():
+                if value is not None and value.requires_grad:
+                    size = value[0].numel()
+                    view = nn.Parameter(flat[:, at : at + size].unflatten(1, value.shape[1:]))
+                    module._parameters[key] = view
+                    self.leaves.append(view)
+                    at += size
+
+    @torch.no_grad()
+    def _frozen_products(self, product_bytes: float) -> Tensor | None:
+        """``(R, n_train, M)``: the first layer's ``x F`` in the order of ``train_rows``, if it pays and fits."""
+        first, x = self.network.layers[0], self.images.train_x
+        rows = self.train_rows
+        if not first.prefers_factors(self.protocol.batch_size, False, True):
+            return None
+        factor = first.frozen_factor()
+        if factor is None or rows.numel() * factor.shape[-1] * factor.element_size() > product_bytes:
+            return None
+        return torch.stack([x[r] @ f for r, f in zip(rows, factor, strict=True)])
+
+    def train_epoch(self) -> None:
+        """One pass over the training rows of every running realization, each in its own order."""
+        orders = torch.stack(
+            [
+                torch.randperm(self.train_rows.shape[1], generator=stream(o.seed, "order", self.epoch))
+                for o in self.running
+            ]
+        ).to(self.device)
+        realizations, n = orders.shape
+        rows = self.train_rows.gather(1, orders)
+        labels = self.images.train_y[rows]
+        if self.products is not None:
+            offsets = torch.arange(realizations, device=self.device).unsqueeze(1) * n
+            orders += offsets  # positions in the flattened products
+            products = self.products.flatten(0, 1)
+        for start in range(0, n, self.protocol.batch_size):
+            stop = min(start + self.protocol.batch_size, n)
+            batch = rows[:, start:stop]
+            x = self.images.train_x.index_select(0, batch.flatten()).view(*batch.shape, -1)
+            product = None
+            if self.products is not None:
+                product = products.index_select(0, orders[:, start:stop].flatten()).view(*batch.shape, -1)
+            self._step(x, labels[:, start:stop], product)
+        self.epoch += 1
+
+    def _step(self, x: Tensor, labels: Tensor, product: Tensor | None) -> None:
+        """One update from the batch ``x (R, B, N_1)``, ``labels (R, B)``; realizations do not mix."""
+        logits = self.network(x, product)
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
+        gradients = torch.autograd.grad(loss, self.leaves)
+        torch.cat([g.flatten(1) for g in gradients], dim=1, out=self.optimizer.gradient)
+        self.optimizer.step(self.protocol.lr)
+
+    @torch.no_grad()
+    def accuracy(self, x: Tensor, y: Tensor, rows: Tensor | None = None) -> list[float]:
+        """Fractions of right answers on ``x[rows]``, ``rows (R, n)``, or on all of ``x`` for everyone."""
+        maps = self.network.effective_maps()
+        n = len(x) if rows is None else rows.shape[1]
+        right = torch.zeros(len(self.running), dtype=torch.int64, device=self.device)
+        for start in range(0, n, _EVALUATION_ROWS):
+            part = slice(start, min(start + _EVALUATION_ROWS, n))
+            if rows is None:
+                chunk, labels = x[part], y[part]
+            else:
+                index = rows[:, part]
+                chunk, labels = x.index_select(0, index.flatten()).view(*index.shape, -1), y[index]
+            right += (self.network.apply_maps(maps, chunk).argmax(-1) == labels).sum(-1)
+        return [count / n for count in right.tolist()]
+
+    def validate(self) -> None:
+        """Judges the epoch; whoever stops (or reached the last epoch) is tested and leaves the batch."""
+        accuracies = self.accuracy(self.images.train_x, self.images.train_y, self.validation_rows)
+        stays = []
+        for outcome, rule, accuracy in zip(self.running, self.stopping, accuracies, strict=True):
+            outcome.validation_accuracy, outcome.epochs = accuracy, self.epoch
+            stays.append(not rule.should_stop(accuracy) and self.epoch < self.protocol.max_epochs)
+        if all(stays):
+            return
+        tested = self.accuracy(self.images.test_x, self.images.test_y)
+        degrees = self._degrees() if self.network.layers[0].sparsity else []
+        for i, (outcome, stay, accuracy) in enumerate(zip(self.running, stays, tested, strict=True)):
+            if not stay:
+                outcome.test_accuracy = accuracy
+                outcome.degrees = [(into[i], out_of[i]) for into, out_of in degrees]
+        self._keep([i for i, stay in enumerate(stays) if stay])
+
+    def _degrees(self) -> list[tuple[Tensor, Tensor]]:
+        links = [weight != 0 for weight, _ in self.network.effective_maps()]  # (R, N_out, N_in)
+        return [(a.sum(-1).cpu(), b.sum(-2).cpu()) for a, b in itertools.pairwise(links)]
+
+    def _keep(self, stays: list[int]) -> None:
+        self.running = [self.running[i] for i in stays]
+        self.stopping = [self.stopping[i] for i in stays]
+        if not stays:
+            return
+        index = torch.tensor(stays, device=self.device)
+        self.train_rows, self.validation_rows = self.train_rows[index], self.validation_rows[index]
+        if self.products is not None:
+            self.products = self.products[index]
+        for module in self.network.modules():
+            for key, value in module._buffers.items():
+                if value is not None:
+                    module._buffers[key] = value[index]
+        self.optimizer.keep(index)
+        self._bind_parameters()
+
+    def run(self, watch: Callable[[Progress], None] | None = None) -> list[Outcome]:
+        """Trains until every realization has stopped; calls ``watch`` after every epoch."""
+        while self.running:
+            before = len(self.running)
+            self.train_epoch()
+            self.validate()
+            if watch:
+                done = [o.validation_accuracy for o in self.outcomes]
+                mean = sum(done) / len(done)
+                watch(Progress(self.epoch, mean, len(self.running), before - len(self.running)))
+        return self.outcomes
+
+
+def training_seconds(trainer: Trainer, watch: Callable[[Progress], None] | None = None) -> tuple[list[Outcome], float]:
+    """Runs ``trainer``; the outcomes and the wall time in seconds, the device's work included."""
+    started = time.perf_counter()
+    outcomes = trainer.run(watch)
+    if trainer.device.type == "cuda":
+        torch.cuda.synchronize(trainer.device)
+    return outcomes, time.perf_counter() - started
