@@ -24,6 +24,8 @@ def main() -> None:
     """Entry point; errors that are the user's to mend are one line on stderr and exit code 2 (1: cells failed)."""
     from spectral_repro.messages import one_line
 
+    # Hydra's parser takes -m anywhere but between overrides.
+    sys.argv[1:] = sorted(sys.argv[1:], key=lambda a: a not in ("-m", "--multirun"))
     wants_trace = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra is to raise, not to print
     try:

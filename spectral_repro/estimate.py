@@ -1,51 +1,74 @@
-"""How long a sweep will take, from the speed of rows that this device has already made."""
+"""How long a sweep will take, from the layers' cost model and the speed of rows that this device has made."""
 
+import time
 from collections.abc import Sequence
 from statistics import median
 
+import torch
+
+from spectral_repro import provenance
 from spectral_repro.config import Cell, layer_class
+from spectral_repro.experiment import choose_device
 
 #: Epochs that a run is assumed to last where no row tells: early stopping ends most runs near here.
 _TYPICAL_EPOCHS = 20
-#: Multiply-adds per second assumed before anything was measured (two CPU cores).
-_ASSUMED_RATE = 5e10
+#: Share of the speed of one matrix product that training reaches, where no row tells.
+_EFFICIENCY = 0.5
+#: Elementwise passes over the weights that the cut-off and the optimizer take.
+_CUTOFF_PASSES, _UPDATE_PASSES = 20, 8
 
 
-def work(cell: Cell, n1: int, classes: int, train_images: int) -> float:
-    """Multiply-adds of one epoch of one network, by the layers' cost model."""
-    layer, rows = layer_class(cell), cell.trainer["batch_size"]
-    sizes = (n1, *[cell.n2] * cell.hidden_layers, classes)
-    total = 0.0
+def work(cell: Cell) -> float | None:
+    """Multiply-adds of one epoch of one network; None if the size of the data set is not known beforehand."""
+    shape = cell.data.get("shape")
+    if not shape:
+        return None
+    rows, layer = cell.trainer["batch_size"], layer_class(cell)
+    sizes = (shape["n1"], *[cell.n2] * cell.hidden_layers, shape["classes"])
+    step = 0.0
     for k in range(len(sizes) - 1):
-        n_in, n_out = sizes[k], sizes[k + 1]
-        dense = rows * n_in * n_out * (2 + (k > 0))
-        factor = {"SVDLinear": 1.8, "QRLinear": 1.8}.get(layer.__name__, 1.0) * (1.8 if cell.sparsity else 1.0)
-        total += factor * dense + 30 * n_in * n_out
-    return total * train_images * (1 - cell.trainer["validation_fraction"]) / rows
+        cost = layer.step_cost(sizes[k], sizes[k + 1], rows, k > 0, k == 0, **cell.method_options)
+        weights = sizes[k] * sizes[k + 1]
+        step += cost.explicit + 6 * _CUTOFF_PASSES * weights if cell.sparsity else min(cost)
+        step += 6 * _UPDATE_PASSES * weights
+    return step * shape["train_images"] * (1 - cell.trainer["validation_fraction"]) / rows
 
 
 def seconds(planned: Sequence) -> float | None:
-    """Wall time of the missing networks; None if the size of a data set is not known beforehand."""
-    rates, epochs = _measured(planned)
-    rate = median(rates) if rates else _ASSUMED_RATE
-    total = 0.0
-    for p in planned:
-        shape = p.cell.data.get("shape")
-        if not shape:
-            return None
-        lasts = min(p.cell.trainer["max_epochs"], median(epochs) if epochs else _TYPICAL_EPOCHS)
-        total += p.missing * lasts * work(p.cell, shape["n1"], shape["classes"], shape["train_images"]) / rate
-    return total
+    """Wall time of what is missing of these planned cells (see :mod:`spectral_repro.sweep`), or None.
+
+    The speed is that of the plan's own finished cells on this device; without any, that of one matrix product.
+    """
+    works = [work(p.cell) for p in planned]
+    if None in works:
+        return None
+    device = choose_device(planned[0].options.device)
+    name = provenance.device_name(device)
+    rates, epochs = [], []
+    for p, w in zip(planned, works, strict=True):
+        rows = [r for r in p.rows if r.device == name]
+        rates += [w * r.epochs / r.seconds for r in rows]
+        epochs += [r.epochs for r in rows]
+    rate = median(rates) if rates else _EFFICIENCY * _product_rate(device)
+    lasts = median(epochs) if epochs else _TYPICAL_EPOCHS
+    return sum(
+        p.missing * min(p.cell.trainer["max_epochs"], lasts) * w / rate for p, w in zip(planned, works, strict=True)
+    )
 
 
-def _measured(planned: Sequence) -> tuple[list[float], list[int]]:
-    """Multiply-adds per second and epochs of the rows of these cells' siblings on this kind of device."""
-    del planned
-    return [], []
+def _product_rate(device: torch.device) -> float:
+    """Multiply-adds per second of a matrix product of typical size, measured in a few milliseconds."""
+    x, w = torch.rand(200, 784, device=device), torch.rand(784, 500, device=device)
+    times = []
+    for _ in range(6):
+        started = time.perf_counter()
+        (x @ w).sum().item()
+        times.append(time.perf_counter() - started)
+    return 200 * 784 * 500 / median(times[1:])
 
 
 def readable(duration: float) -> str:
-    """``95`` → ``2 min``."""
+    """``95`` seconds as ``2 min``."""
     if duration < 90:
         return f"{max(1, round(duration))} s"
     return f"{round(duration / 60)} min" if duration < 5400 else f"{duration / 3600:.1f} h"

@@ -28,6 +28,7 @@ class Planned:
     cell: Cell
     options: Options
     missing: int
+    rows: Sequence[results.Row] = ()
 
 
 def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
@@ -46,10 +47,10 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
             checked.add((options.device, options.results_dir))
         key = (cell.config_hash, options.seed, options.realizations, options.results_dir)
         if key not in planned:
-            seeds, _, warning = missing_seeds(cell, options)
+            seeds, rows, warning = missing_seeds(cell, options)
             if warning:
                 tqdm.write(f"spectral-repro: {warning}", file=sys.stderr)
-            planned[key] = Planned(job, cell, options, len(seeds))
+            planned[key] = Planned(job, cell, options, len(seeds), rows)
     return list(planned.values())
 
 
@@ -100,7 +101,7 @@ def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned]) -> str:
     line = f"{len(planned)} cells: {len(planned) - len(todo)} done, {len(todo)} to train"
     if not todo:
         return line + "; nothing to do"
-    seconds = estimate.seconds(todo)
+    seconds = estimate.seconds(planned)
     networks = sum(p.missing for p in todo)
     return f"{line} ({networks} networks{'' if seconds is None else f', about {estimate.readable(seconds)}'})"
 

@@ -139,10 +139,21 @@ class ReparametrizedLinear(nn.Module):
         """``x Wᵀ`` of shape ``(…, N_out)`` without building ``W``; ``product`` is ``x F`` if it is known."""
         raise TypeError(f"{type(self).__name__} has no factored form")
 
+    @staticmethod
+    def step_cost(n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, **options) -> Cost:
+        """Cost model of one training step on ``rows`` inputs; by default the factored form is never chosen.
+
+        Args:
+            input_grad: whether the gradient of the input is needed (not in a first layer).
+            product: whether ``x F`` is known (see :meth:`frozen_factor`).
+            options: those of the layer class that the cost depends on.
+        """
+        del product, options
+        return Cost(explicit=rows * n_in * n_out * (2 + input_grad), factored=float("inf"))
+
     def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
-        """Cost model of one step on ``rows`` inputs; by default the factored form is never chosen."""
-        del rows, input_grad, product
-        return Cost(explicit=0.0, factored=float("inf"))
+        """:meth:`step_cost` of this layer."""
+        return self.step_cost(self.in_features, self.out_features, rows, input_grad, product)
 
     def prefers_factors(self, rows: int, input_grad: bool, product: bool) -> bool:
         """Whether the factored form is the cheaper one (never with a cut-off, which needs ``W``)."""

@@ -13,13 +13,14 @@ def cutoff(weight: Tensor, sparsity: float) -> Tensor:
     """``W ⊙ [|W| ≥ C]`` with ``C`` the ``sparsity``-quantile of ``|W|``, for each network of a stack on its own.
 
     The ``round(sparsity · n)`` smallest of the ``n`` entries become zero (exactly so many unless entries tie
-    at ``C``); gradients flow through the survivors only, and none flows through ``C``.
+    at ``C``, and never all); gradients flow through the survivors only, and none flows through ``C``.
 
     Args:
         weight: ``(…, N_out, N_in)``.
         sparsity: in [0, 1); 0 returns ``weight`` itself.
     """
-    silenced = round(sparsity * weight.shape[-1] * weight.shape[-2])
+    entries = weight.shape[-1] * weight.shape[-2]
+    silenced = min(round(sparsity * entries), entries - 1)
     if silenced == 0:
         return weight
     magnitude = weight.detach().abs()

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal
 from spectral_repro.layers.spectral import EigenvalueLinear
@@ -111,21 +111,36 @@ class QRLinear(EigenvalueLinear):
         plain = self._through(self.through_frozen(x) if product is None else product, r)
         return torch.addcmul(scaled, self._per_row(self.eig_out, plain), plain, value=-1)
 
-    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
-        n_in, n_out, core = self.in_features, self.out_features, self._r_shape[0] * self._r_shape[1]
-        if self.core == "triangular":
-            edges = block_edges(self._r_shape[0])
-            core *= sum(b * (b - a) for a, b in pairwise(edges)) / edges[-1] ** 2
-        weights, rank = n_in * n_out, self.q.shape[-1]
-        build = core * (n_out if self.wide else n_in)
-        if self.wide and self.core == "full":
-            build = self._r_shape[0] * weights
+    @staticmethod
+    def step_cost(
+        n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, core: str = "triangular", **options
+    ) -> Cost:
+        del options
+        wide, weights = n_out > n_in, n_in * n_out
+        if core == "triangular":
+            edges = block_edges(min(n_in, n_out))
+            r_size = sum(b * (b - a) for a, b in pairwise(edges))  # entries in blocks that are not zero
+            rank = min(n_in, n_out)
+        else:
+            r_size, rank = n_out * min(n_in, n_out), n_out
+        build = n_out * r_size if wide else n_in * r_size
         explicit = 2 * build + rows * weights * (2 + input_grad) + PASS_COST * 6 * weights
-        through_r = rows * core * (5 + (input_grad or self.wide or not product))
-        outer = rows * n_out * rank if self.wide else rows * n_in * rank
-        products = outer * (4 if self.wide else 2 + (not product) + input_grad)
-        passes = 3 * n_in + 6 * rank + 3 * n_out
-        return Cost(explicit, products + through_r + PASS_COST * (rows * passes + core))
+        through_r = rows * r_size * (5 + (input_grad or wide or not product))
+        through_q = rows * (n_out * rank * 4 if wide else n_in * rank * (2 + (not product) + input_grad))
+        passes = rows * (3 * n_in + 6 * rank + 3 * n_out) + r_size
+        return Cost(explicit, through_q + through_r + PASS_COST * passes)
+
+    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
+        return self.step_cost(self.in_features, self.out_features, rows, input_grad, product, core=self.core)
+
+    def _load_from_state_dict(self, state_dict, prefix, *rest) -> None:
+        """Takes over which entries are trained, too: another network with ``p < 1`` has drawn others."""
+        if self.core == "triangular" and f"{prefix}r" in state_dict:
+            entries = state_dict[f"{prefix}r"]
+            if entries.shape != self.r.shape:
+                self.r = nn.Parameter(self.r.new_empty(entries.shape))
+                self.r_index = self.r_index.new_empty(entries.shape)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, core={self.core}, p={self.p:g}"

@@ -98,10 +98,10 @@ class SpectralLinear(EigenvalueLinear):
     def frozen_factor(self) -> Tensor:
         return self.phi.mT
 
-    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
-        weights, inputs = self.in_features * self.out_features, rows * self.in_features
+    @staticmethod
+    def step_cost(n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, **options) -> Cost:
+        del options
+        weights = n_in * n_out
         explicit = rows * weights * (2 + input_grad) + PASS_COST * 5 * weights
-        factored = rows * weights * (2 + (not product) + input_grad) + PASS_COST * (
-            3 * inputs + 3 * rows * self.out_features
-        )
+        factored = rows * weights * (2 + (not product) + input_grad) + PASS_COST * 3 * rows * (n_in + n_out)
         return Cost(explicit, factored)

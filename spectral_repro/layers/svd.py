@@ -57,14 +57,14 @@ class SVDLinear(EigenvalueLinear):
     def through_trained(self, z: Tensor) -> Tensor:
         return (z * self._per_row(self.s, z)) @ self.u.mT
 
-    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
-        rank = min(self.in_features, self.out_features)
-        weights = self.in_features * self.out_features
+    @staticmethod
+    def step_cost(n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, **options) -> Cost:
+        del options
+        rank, weights = min(n_in, n_out), n_in * n_out
         build = rank * weights  # U Σ Vᵀ, and as much again for the gradient of Σ
         explicit = 2 * build + rows * weights * (2 + input_grad) + PASS_COST * 6 * weights
-        through_v, through_u = rows * self.in_features * rank, rows * rank * self.out_features
-        products = through_v * (2 + (not product) + input_grad) + 4 * through_u
-        return Cost(explicit, products + PASS_COST * rows * (3 * self.in_features + 8 * rank + 3 * self.out_features))
+        products = rows * rank * (n_in * (2 + (not product) + input_grad) + 4 * n_out)
+        return Cost(explicit, products + PASS_COST * rows * (3 * n_in + 8 * rank + 3 * n_out))
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, basis={self.basis}"

@@ -1,0 +1,66 @@
+"""What each figure shows (SPEC 4): its kind, its panels, its curves and the paper's own words about it."""
+
+import dataclasses
+
+#: Kinds of figure: accuracy relative to direct and ρ against N2; accuracy against sparsity; accuracy against p.
+RELATIVE, SPARSE, TRAINED_SHARE, DEGREES = "relative", "sparse", "trained share", "degrees"
+
+
+@dataclasses.dataclass(frozen=True)
+class FigureSpec:
+    """One figure. ``datasets`` are its panels, from top to bottom; ``methods`` its curves."""
+
+    name: str
+    kind: str
+    datasets: tuple[str, ...]
+    methods: tuple[str, ...]
+    network: str
+    title: str
+    with_rho: bool = True
+
+
+_THREE = ("spectral", "ssvd", "sqr")
+
+FIGURES = {
+    spec.name: spec
+    for spec in (
+        FigureSpec("fig01", RELATIVE, ("mnist",), _THREE, "784–N2–10", "Fig. 1: MNIST"),
+        FigureSpec(
+            "fig02",
+            SPARSE,
+            ("mnist", "fashion_mnist", "cifar10"),
+            ("direct", "sqr"),
+            "N1–500–10",
+            "Fig. 2: sparse networks",
+        ),
+        FigureSpec(
+            "fig03",
+            RELATIVE,
+            ("fashion_mnist",),
+            ("spectral", "spectral_original"),
+            "784–N2–10",
+            "Fig. 3: the modified spectral method",
+            with_rho=False,
+        ),
+        FigureSpec("fig04", RELATIVE, ("fashion_mnist",), _THREE, "784–N2–10", "Fig. 4: Fashion-MNIST"),
+        FigureSpec("fig05", RELATIVE, ("cifar10",), _THREE, "3072–N2–10", "Fig. 5: CIFAR-10"),
+        FigureSpec("fig06", TRAINED_SHARE, ("mnist",), ("sqr", "ssvd"), "784–500–10", "Fig. 6: S-QR(p), MNIST"),
+        FigureSpec(
+            "fig07", TRAINED_SHARE, ("fashion_mnist",), ("sqr", "ssvd"), "784–500–10", "Fig. 7: S-QR(p), Fashion-MNIST"
+        ),
+        FigureSpec("fig08", TRAINED_SHARE, ("cifar10",), ("sqr", "ssvd"), "3072–700–10", "Fig. 8: S-QR(p), CIFAR-10"),
+        FigureSpec("fig09", RELATIVE, ("fashion_mnist",), _THREE, "784–N2–N2–10", "Fig. 9: two hidden layers, N2 = N3"),
+        FigureSpec(
+            "fig10",
+            SPARSE,
+            ("fashion_mnist",),
+            ("direct", "sqr"),
+            "784–500–500–10",
+            "Fig. 10: sparse networks, two hidden layers",
+        ),
+        FigureSpec("hubs", DEGREES, ("mnist",), ("direct", "sqr"), "784–500–10", "Hubs: degrees of the hidden nodes"),
+    )
+}
+
+#: A data set that stands in for another where that one has no rows; it is always named as what it is.
+STAND_IN = {"cifar10": "cifar10_jpeg"}

@@ -1,0 +1,66 @@
+"""``scripts/plot.py``: every figure as PDF and PNG in ``<results_dir>/figures``."""
+
+import argparse
+import io
+import sys
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from spectral_repro import results
+from spectral_repro.errors import UserError
+from spectral_repro.figures.catalogue import DEGREES, FIGURES
+from spectral_repro.figures.draw import draw_figure
+from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame
+from spectral_repro.files import write_atomically
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Draws the figures named on the command line, or all; exits with 2 and one line if rows are damaged."""
+    parser = argparse.ArgumentParser(prog="plot.py", description="Draw the paper's figures from the collected rows.")
+    parser.add_argument("figures", nargs="*", metavar="figNN", help=f"of {', '.join(FIGURES)}; none: all")
+    parser.add_argument("--profile", choices=PROFILES, help="draw this profile's rows; else the paper's if complete")
+    parser.add_argument("--results-dir", type=Path, default=Path("results"))
+    given = parser.parse_args(arguments)
+    for name in given.figures:
+        if name not in FIGURES:
+            parser.error(f"{name}: must be one of {', '.join(FIGURES)}")
+    try:
+        frame = load_frame(given.results_dir)
+        for name in given.figures or FIGURES:
+            print(draw_one(name, frame, given.results_dir, given.profile))
+    except UserError as error:
+        print(f"plot.py: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | None = None) -> str:
+    """Draws one figure into ``<results_dir>/figures``; the line that says what it shows."""
+    spec = FIGURES[name]
+    panels = choose_panels(frame, spec, profile)
+    degrees = [load_degrees(results_dir, panel) for panel in panels] if spec.kind == DEGREES else []
+    figure = draw_figure(spec, panels, degrees)
+    base = results_dir / "figures" / name
+    write_atomically(base.with_suffix(".png"), render(figure, "png"))
+    write_atomically(base.with_suffix(".pdf"), render(figure, "pdf"))
+    missing = "".join(f"\n  missing runs: {p.command}" for p in panels if p.found < p.wanted)
+    return f"{base}.png, .pdf: {'; '.join(p.caption for p in panels)}{missing}"
+
+
+def render(figure: Figure, kind: str) -> bytes:
+    """The file's bytes, the same for the same figure."""
+    FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    metadata = {"Software": None} if kind == "png" else {"CreationDate": None, "Producer": None, "Creator": None}
+    figure.savefig(buffer, format=kind, dpi=160, metadata=metadata)
+    return buffer.getvalue()
+
+
+def load_degrees(results_dir: Path, panel: Panel) -> pd.DataFrame:
+    """Degree histograms of the cells of a panel: ``method, seed, layer, direction, degree, count``."""
+    lines = []
+    for cell in panel.cells:
+        lines += [(cell.method, *line) for line in results.read_degrees(results.degree_file(results_dir, cell))]
+    return pd.DataFrame(lines, columns=["method", *results.DEGREE_COLUMNS])

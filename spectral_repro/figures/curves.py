@@ -1,0 +1,50 @@
+"""The numbers that a figure draws, from a frame of rows; the claims are judged from the same ones."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from spectral_repro.statistics import Estimate, mean, ratio
+
+COLUMNS = ("x", "value", "spread", "n")
+
+
+def accuracies(frame: pd.DataFrame) -> dict[int, float]:
+    """Test accuracy by seed, of the rows of one cell."""
+    return dict(zip(frame["seed"], frame["test_accuracy"], strict=True))
+
+
+def _table(points: Mapping[float, Estimate]) -> pd.DataFrame:
+    lines = [(x, e.value, e.spread, e.n) for x, e in sorted(points.items()) if e.n]
+    return pd.DataFrame(lines, columns=list(COLUMNS)).astype(float)
+
+
+def accuracy_curve(frame: pd.DataFrame, method: str, x: str) -> pd.DataFrame:
+    """Mean accuracy of ``method`` against column ``x``: columns ``x, value, spread, n``."""
+    mine = frame[frame["method"] == method]
+    return _table({at: mean(accuracies(rows)) for at, rows in mine.groupby(x)})
+
+
+def relative_curve(frame: pd.DataFrame, method: str, x: str) -> pd.DataFrame:
+    """Accuracy of ``method`` over that of direct at the same ``n2``, against ``x`` (``n2`` or ``p``)."""
+    direct = {n2: accuracies(rows) for n2, rows in frame[frame["method"] == "direct"].groupby("n2")}
+    mine = frame[frame["method"] == method]
+    points = {}
+    for at, rows in mine.groupby(x):
+        reference = direct.get(rows["n2"].iloc[0])
+        if reference:
+            points[at] = ratio(accuracies(rows), reference)
+    return _table(points)
+
+
+def rho_curve(frame: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Mean ρ against N2."""
+    mine = frame[frame["method"] == method]
+    return _table({at: mean(dict(zip(rows["seed"], rows["rho"], strict=True))) for at, rows in mine.groupby("n2")})
+
+
+def reference_line(frame: pd.DataFrame, method: str) -> Estimate:
+    """Relative accuracy of ``method`` where it has one cell only (S-SVD in Figs. 6–8)."""
+    direct = accuracies(frame[frame["method"] == "direct"])
+    mine = accuracies(frame[frame["method"] == method])
+    return ratio(mine, direct)

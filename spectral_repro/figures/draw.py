@@ -1,0 +1,157 @@
+"""Draws a figure from its panels; nothing here reads a file of rows."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spectral_repro.figures import catalogue, curves
+from spectral_repro.figures.catalogue import FigureSpec
+from spectral_repro.figures.select import Panel
+from spectral_repro.figures.style import SETTINGS, label_of, style_of
+
+WIDTH = 5.2  # inches
+
+
+def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.DataFrame] = ()) -> Figure:
+    """The figure ``spec``: its panels below each other, ρ last where the paper has it, a caption at the foot.
+
+    Args:
+        degrees: for the hubs, one frame of degree histograms per panel
+            (``method, seed, layer, direction, degree, count``).
+    """
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(WIDTH, 1.0), layout="constrained")
+        with_rho = spec.kind == catalogue.RELATIVE and spec.with_rho
+        count = 2 if with_rho or spec.kind == catalogue.DEGREES else len(panels)
+        figure.set_size_inches(WIDTH, 1.1 + 2.6 * count)
+        axes = figure.subplots(count, 1, squeeze=False)[:, 0]
+        if spec.kind == catalogue.RELATIVE:
+            _relative_panel(axes[0], spec, panels[0])
+            if with_rho:
+                _rho_panel(axes[1], spec, panels[0])
+        elif spec.kind == catalogue.DEGREES:
+            _degree_panels(axes, spec, panels[0], degrees[0])
+        else:
+            draw = _sparse_panel if spec.kind == catalogue.SPARSE else _share_panel
+            for ax, panel in zip(axes, panels, strict=True):
+                draw(ax, spec, panel)
+        figure.suptitle(spec.title, fontsize=11)
+        foot = "\n".join(dict.fromkeys(p.caption for p in panels))
+        figure.supxlabel(f"{foot}\nNetwork {spec.network}; bands: ± 1 standard deviation (ddof 1)", fontsize=7)
+    return figure
+
+
+def plot_curve(ax: Axes, curve: pd.DataFrame, method: str, sparse: bool = False, label: str | None = None) -> None:
+    """One curve with its band of ± one standard deviation; ``curve`` has ``x, value, spread, n``."""
+    style = style_of(method, sparse)
+    ax.plot(
+        curve["x"],
+        curve["value"],
+        color=style.color,
+        marker=style.marker,
+        linestyle=style.line,
+        label=label or label_of(method),
+        gid=method,
+    )
+    spread = curve["spread"].fillna(0.0)
+    low, high = curve["value"] - spread, curve["value"] + spread
+    ax.fill_between(curve["x"], low, high, color=style.color, alpha=0.18, linewidth=0)
+
+
+def _missing(ax: Axes, panel: Panel) -> bool:
+    """Marks a panel without anything to draw, and says which command makes its rows."""
+    if panel.found:
+        return False
+    ax.set_xticks([])
+    ax.set_yticks([])
+    text = f"{panel.label}: no runs yet\n\n{panel.command}"
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, family="monospace", fontsize=7)
+    return True
+
+
+def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
+    if _missing(ax, panel):
+        return
+    for method in spec.methods:
+        plot_curve(ax, curves.relative_curve(panel.frame, method, "n2"), method)
+    ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
+    ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy / accuracy of direct")
+    _label_sizes(ax, panel)
+    ax.legend(loc="lower right")
+
+
+def _rho_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
+    if _missing(ax, panel):
+        return
+    for method in spec.methods:
+        plot_curve(ax, curves.rho_curve(panel.frame, method), method)
+    ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
+    ax.set(xscale="log", yscale="log", xlabel=_size_label(spec), ylabel=r"$\rho$ (trained / direct)")
+    _label_sizes(ax, panel)
+
+
+def _size_label(spec: FigureSpec) -> str:
+    return r"$N_2 = N_3$" if spec.network.count("N2") == 2 else r"$N_2$"
+
+
+def _label_sizes(ax: Axes, panel: Panel) -> None:
+    """The sizes that were run, as many as fit without touching."""
+    sizes, ticks = sorted(panel.frame["n2"].unique()), []
+    for size in sizes:
+        if not ticks or size / ticks[-1] > 1.3:
+            ticks.append(size)
+    ax.set_xticks(ticks, [str(t) for t in ticks])
+    ax.set_xticks([], minor=True)
+
+
+def _sparse_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
+    if _missing(ax, panel):
+        return
+    for method in spec.methods:
+        plot_curve(ax, curves.accuracy_curve(panel.frame, method, "sparsity"), method, sparse=True)
+    ax.set(xlabel="sparsity", ylabel="accuracy")
+    ax.set_title(panel.label, fontsize=9, loc="left")
+    ax.legend(loc="lower left")
+
+
+def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
+    if _missing(ax, panel):
+        return
+    plot_curve(ax, curves.relative_curve(panel.frame, "sqr", "p"), "sqr", label=f"{label_of('sqr')}(p)")
+    line = curves.reference_line(panel.frame, "ssvd")
+    if line.n:
+        style = style_of("ssvd")
+        spread = 0.0 if np.isnan(line.spread) else line.spread
+        ax.axhline(line.value, color=style.color, linestyle=style.line, label=label_of("ssvd"), gid="ssvd")
+        ax.axhspan(line.value - spread, line.value + spread, color=style.color, alpha=0.18, linewidth=0)
+        ax.plot([0, 1], [line.value] * 2, color=style.color, marker=style.marker, linestyle="")
+    ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
+    ax.set(xlabel="p, share of trained off-diagonal entries of R", ylabel="accuracy / accuracy of direct")
+    ax.legend(loc="lower right")
+
+
+def _degree_panels(axes: Sequence[Axes], spec: FigureSpec, panel: Panel, degrees: pd.DataFrame) -> None:
+    for ax, direction in zip(axes, ("in", "out"), strict=True):
+        if not len(degrees):
+            _missing(ax, panel)
+            continue
+        for method in spec.methods:
+            mine = degrees[(degrees["method"] == method) & (degrees["direction"] == direction)]
+            if len(mine):
+                x, share = degree_survival(mine)
+                style = style_of(method, sparse=True)
+                ax.plot(x, share, color=style.color, linestyle=style.line, label=label_of(method), gid=method)
+        ax.set(yscale="log", xlabel=f"{direction}-degree of a hidden node, d", ylabel="share of nodes with degree ≥ d")
+        if direction == "in":
+            ax.set(xscale="symlog")
+        ax.legend()
+
+
+def degree_survival(histogram: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Degrees and the share of nodes that have at least so many links, over all realizations."""
+    counts = histogram.groupby("degree")["count"].sum().sort_index()
+    return counts.index.to_numpy(), counts[::-1].cumsum()[::-1].to_numpy() / counts.sum()

@@ -1,0 +1,119 @@
+"""Which rows belong to a figure: those of exactly the cells that its experiment defines, at one profile."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from spectral_repro import results
+from spectral_repro.compose import Composer, config_folder, figure_jobs
+from spectral_repro.config import Cell, read_config
+from spectral_repro.figures.catalogue import STAND_IN, FigureSpec
+
+PROFILES = ("paper", "quick")
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """Rows of one panel of a figure: one data set, one profile.
+
+    ``frame`` has the columns of :class:`spectral_repro.results.Row`; ``wanted`` and ``found`` count networks;
+    ``cells`` are the panel's cells, for whoever needs more than rows.
+    """
+
+    data: str
+    label: str
+    profile: str
+    frame: pd.DataFrame
+    wanted: int
+    found: int
+    max_epochs: int
+    cells: tuple[Cell, ...]
+    command: str
+
+    @property
+    def caption(self) -> str:
+        """Data set, profile and n."""
+        per_cell = self.frame.groupby("config_hash").size() if len(self.frame) else pd.Series([0])
+        n = f"{per_cell.min()}" if per_cell.min() == per_cell.max() else f"{per_cell.min()}–{per_cell.max()}"
+        missing = "" if self.found >= self.wanted else f", {self.wanted - self.found} of {self.wanted} networks missing"
+        return f"{self.label}: profile {self.profile} (at most {self.max_epochs} epochs), n = {n}{missing}"
+
+
+def load_frame(results_dir: Path) -> pd.DataFrame:
+    """All rows below ``results_dir``.
+
+    Raises:
+        UserError: if a file of rows is damaged.
+    """
+    rows = [row for path in sorted((results_dir / "runs").glob("*/*.csv")) for row in results.read_rows(path)]
+    return pd.DataFrame([dataclasses.astuple(row) for row in rows], columns=list(results.COLUMNS))
+
+
+@functools.lru_cache(maxsize=1)
+def plain_compose():
+    """``overrides → plain configuration``, outside of a Hydra run."""
+
+    def run(overrides: list[str]) -> dict[str, Any]:
+        with initialize_config_dir(str(config_folder()), version_base="1.3"):
+            return OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
+
+    return run
+
+
+@functools.lru_cache(maxsize=1)
+def _composer() -> Composer:
+    return Composer(plain_compose())
+
+
+@functools.lru_cache(maxsize=256)
+def cells_of(experiment: str, profile: str, data: str | None = None) -> tuple[tuple[Cell, range], ...]:
+    """The cells of an experiment with the seeds that its profile asks for, each once."""
+    overrides = [f"experiment={experiment}", f"profile={profile}", *([f"data={data}"] if data else [])]
+    found = {}
+    for job in figure_jobs(plain_compose(), overrides):
+        cell, options = read_config(_composer()(job))
+        found[cell.config_hash] = (cell, options.seeds)
+    return tuple(found.values())
+
+
+def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str) -> Panel:
+    """The rows of one panel at one profile."""
+    cells = cells_of(experiment, profile, data)
+    seeds = {cell.config_hash: seeds for cell, seeds in cells}
+    mine = frame[frame["config_hash"].isin(seeds)]
+    mine = mine[[seed in seeds[key] for key, seed in zip(mine["config_hash"], mine["seed"], strict=True)]]
+    several = len({cell.data["name"] for cell, _ in cells_of(experiment, profile)}) > 1
+    other = data in STAND_IN.values() or several
+    return Panel(
+        data=data,
+        label=cells[0][0].data["label"],
+        profile=profile,
+        frame=mine.reset_index(drop=True),
+        wanted=sum(map(len, seeds.values())),
+        found=len(mine),
+        max_epochs=cells[0][0].trainer["max_epochs"],
+        cells=tuple(cell for cell, _ in cells),
+        command=f"spectral-repro experiment={experiment} profile={profile}" + (f" data={data}" if other else ""),
+    )
+
+
+def choose_panels(frame: pd.DataFrame, spec: FigureSpec, profile: str | None = None) -> list[Panel]:
+    """The panels of a figure: each the complete one of the paper's profile, else the fullest there is.
+
+    A stand-in data set is used only where the real one has no rows at all.
+    """
+    panels = []
+    for data in spec.datasets:
+        profiles: Sequence[str] = PROFILES if profile is None else (profile,)
+        candidates = [select_panel(frame, spec.name, data, p) for p in profiles]
+        if data in STAND_IN and not any(c.found for c in candidates):
+            stand_ins = [select_panel(frame, spec.name, STAND_IN[data], p) for p in profiles]
+            candidates = stand_ins if any(c.found for c in stand_ins) else candidates
+        panels.append(max(candidates, key=lambda c: c.found / c.wanted))  # the paper's profile first among equals
+    return panels

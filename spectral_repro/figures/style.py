@@ -1,0 +1,52 @@
+"""Markers, colours and labels of the paper's figures, readable in grey and by colour-blind people."""
+
+from typing import NamedTuple
+
+import yaml
+
+from spectral_repro.compose import config_folder
+
+
+class Style(NamedTuple):
+    """How a method is drawn."""
+
+    color: str
+    marker: str
+    line: str
+
+
+#: As the captions say: Spectral blue triangles, S-SVD olive pentagons, S-QR red diamonds.
+STYLES = {
+    "direct": Style("black", "D", "-"),
+    "spectral": Style("#1f5fbf", "^", "--"),
+    "spectral_original": Style("#808000", "p", ":"),
+    "ssvd": Style("#808000", "p", "-."),
+    "sqr": Style("#d62728", "D", "-"),
+}
+_OTHER = Style("#6a3d9a", "s", "-")
+#: In the sparse figures direct has black diamonds and S-QR red pentagons.
+SPARSE_STYLES = {**STYLES, "sqr": Style("#d62728", "p", "--")}
+
+SETTINGS = {
+    "font.size": 9,
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "lines.markersize": 5,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "spectral_repro",
+}
+
+
+def style_of(method: str, sparse: bool = False) -> Style:
+    """A method without a style of its own gets a purple square."""
+    return (SPARSE_STYLES if sparse else STYLES).get(method, _OTHER)
+
+
+def label_of(method: str) -> str:
+    """The printed label, from ``conf/method``."""
+    path = config_folder() / "method" / f"{method}.yaml"
+    return yaml.safe_load(path.read_text())["label"] if path.exists() else method

@@ -1,0 +1,63 @@
+"""Fixtures: small synthetic images in folders, and the command line in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _no_surprises(monkeypatch):
+    """Tests neither read the user's data nor depend on the order of other tests' random numbers."""
+    monkeypatch.delenv("SPECTRAL_REPRO_DATA", raising=False)
+    torch.manual_seed(0)
+
+
+def write_images(root: Path, classes: int = 3, per_class: int = 20, side: int = 6, seed: int = 0) -> Path:
+    """``root/{train,test}/<class>/*.png``: noisy images whose brightest row tells the class."""
+    generator = np.random.default_rng(seed)
+    for part, count in (("train", per_class), ("test", per_class // 2)):
+        for label in range(classes):
+            folder = root / part / f"class{label}"
+            folder.mkdir(parents=True)
+            for i in range(count):
+                pixels = generator.integers(0, 80, (side, side), dtype=np.uint8)
+                pixels[label] += 150
+                Image.fromarray(pixels).save(folder / f"{i:03}.png")
+    return root
+
+
+@pytest.fixture
+def images(tmp_path) -> Path:
+    return write_images(tmp_path / "shapes")
+
+
+@pytest.fixture(scope="session")
+def shared_images(tmp_path_factory) -> Path:
+    return write_images(tmp_path_factory.mktemp("images") / "shapes")
+
+
+def start_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.Popen:
+    """``spectral-repro …`` as a process of its own, with one thread."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "spectral_repro.cli", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": "", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Runs ``spectral-repro …`` to its end."""
+    process = start_cli(*arguments, cwd=cwd, **environment)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -1,0 +1,118 @@
+"""The adaptive cut-off of SPEC 2: exact, per layer and per network, and its gradients."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from spectral_repro.layers import DirectLinear, QRLinear, cutoff
+from spectral_repro.layers.cutoff import kth_smallest
+
+
+@given(
+    values=hnp.arrays(np.float64, st.integers(1, 300), elements=st.floats(0, 5, width=32)),
+    share=st.floats(0, 1, exclude_max=True),
+)
+@settings(max_examples=100, deadline=None)
+def test_kth_smallest_is_that_of_a_sort(values, share):
+    k = int(share * values.size)
+    assert kth_smallest(torch.from_numpy(values), k) == np.sort(values)[k]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.9, 0.95, 0.99, 0.9999])
+@pytest.mark.parametrize("kind", ["normal", "constant", "two values", "sorted", "tiny share large", "float32"])
+def test_kth_smallest_of_many(kind, share):
+    """Above the size where a sample brackets the result, and for distributions that mislead a sample."""
+    generator = np.random.default_rng(0)
+    values = {
+        "normal": np.abs(generator.normal(size=50_000)),
+        "constant": np.ones(50_000),
+        "two values": generator.integers(0, 2, 50_000).astype(float),
+        "sorted": np.linspace(0, 1, 50_000),
+        "tiny share large": np.concatenate([np.zeros(49_990), np.arange(10.0)]),
+        "float32": np.abs(generator.normal(size=50_000)).astype(np.float32),
+    }[kind]
+    k = int(share * values.size)
+    assert kth_smallest(torch.from_numpy(values), k).item() == np.sort(values)[k]
+
+
+def test_each_network_of_a_stack_has_its_own_threshold():
+    weight = torch.randn(3, 40, 60) * torch.tensor([1.0, 10.0, 0.1])[:, None, None]
+    together = cutoff(weight, 0.8)
+    for one, all_ in zip(weight, together, strict=True):
+        torch.testing.assert_close(cutoff(one, 0.8), all_)
+        assert (all_ == 0).sum() == round(0.8 * 2400)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 0.999))
+@settings(max_examples=60, deadline=None)
+def test_fraction_of_zeros(n_out, n_in, sparsity):
+    weight = torch.randn(n_out, n_in, dtype=torch.float64)
+    silenced = int((cutoff(weight, sparsity) == 0).sum())
+    assert abs(silenced - sparsity * n_out * n_in) <= 1
+
+
+def test_survivors_are_unchanged_and_largest():
+    weight = torch.randn(30, 50)
+    sparse = cutoff(weight, 0.7)
+    kept = sparse != 0
+    assert torch.equal(sparse[kept], weight[kept])
+    assert weight[kept].abs().min() > weight[~kept].abs().max()
+
+
+def test_no_sparsity_is_the_dense_network():
+    weight = torch.randn(4, 5)
+    assert cutoff(weight, 0.0) is weight
+    for layer in (DirectLinear, QRLinear):
+        dense, sparse = (layer(6, 4, sparsity=s, generator=torch.Generator().manual_seed(0)) for s in (0.0, 0))
+        x = torch.randn(3, 6)
+        assert torch.equal(dense(x), sparse(x))
+
+
+def test_silenced_weights_get_no_gradient_in_direct_space():
+    layer = DirectLinear(20, 10, sparsity=0.6)
+    layer(torch.randn(8, 20)).pow(2).sum().backward()
+    silenced = layer.weight == 0
+    assert silenced.sum() == 120
+    assert (layer.dense.grad[silenced] == 0).all()
+    assert (layer.dense.grad[~silenced] != 0).all()
+
+
+def test_gradient_is_that_of_the_masked_network():
+    """``R`` and ``λ`` learn through the survivors only, and nothing flows through the threshold."""
+    layer = QRLinear(20, 10, sparsity=0.6, dtype=torch.float64)
+    x = torch.randn(8, 20, dtype=torch.float64)
+    wanted = list(layer.parameters())
+    got = torch.autograd.grad(layer(x).pow(2).sum(), wanted)
+    mask = (layer.weight != 0).double()
+    masked = x @ (layer.dense_weight() * mask).T + layer.bias
+    for a, b in zip(got, torch.autograd.grad(masked.pow(2).sum(), wanted), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def train_plainly(layer, steps: int = 50):
+    """Gradient descent without momentum: only what the method itself does; yields the layer after each step."""
+    x, target = torch.randn(64, 20), torch.randn(64, 10)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (layer(x) - target).pow(2).mean().backward()
+        optimizer.step()
+        yield layer
+
+
+def test_silenced_weights_return_in_sqr():
+    layer = QRLinear(20, 10, sparsity=0.8)
+    before = layer.weight != 0
+    *_, layer = train_plainly(layer)
+    assert ((layer.weight != 0) & ~before).sum() > 0
+
+
+def test_silenced_weights_do_not_move_in_direct_space():
+    layer = DirectLinear(20, 10, sparsity=0.8)
+    dense, silenced = layer.dense.detach().clone(), layer.weight == 0
+    for after in train_plainly(layer):
+        assert torch.equal(after.dense[silenced], dense[silenced])
+        dense, silenced = after.dense.detach().clone(), after.weight == 0
