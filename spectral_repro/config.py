@@ -68,7 +68,7 @@ class Cell:
             "trainer": dict(self.trainer),
             "precision": self.precision,
         }
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def slug(self) -> str:
@@ -77,6 +77,15 @@ class Cell:
         parts += [f"{k}_{self.method_options[k]:g}" for k in ("p",) if k in self.method_options]
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
         return "-".join([*parts, self.config_hash])
+
+
+def _canonical(value: Any) -> Any:
+    """Whole numbers among the options as floats, so that ``p=1`` and ``p=1.0`` are one cell."""
+    if isinstance(value, Mapping):
+        return {k: v if k in ("version", "network", "trainer") else _canonical(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(v) for v in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 @dataclasses.dataclass(frozen=True)

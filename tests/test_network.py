@@ -1,6 +1,7 @@
 """Parameter counts and ρ of SPEC 1, and the network as a stack of layers."""
 
 import functools
+import itertools
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ def count(method: str, sizes: tuple[int, ...]) -> int:
 
 def formula(method: str, sizes: tuple[int, ...]) -> int:
     """SPEC 1, written out."""
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(itertools.pairwise(sizes))
     bias = sum(sizes[1:])
     eigenvalues = sizes[0] + sizes[-1] + 2 * sum(sizes[1:-1])
     smaller = [min(pair) for pair in pairs]

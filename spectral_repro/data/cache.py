@@ -45,7 +45,7 @@ def cached(
 
 
 def _read(path: Path) -> list[np.ndarray]:
-    with np.load(path, allow_pickle=False) as stored:
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
         arrays = [stored[f"arr_{i}"] for i in range(len(stored.files) - 1)]
         if str(stored["checksum"]) != digest(arrays):
             raise ValueError("the checksum does not match")

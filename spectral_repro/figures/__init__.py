@@ -1,1 +1,1 @@
-"""The paper's figures from rows of results: which rows (catalogue, select), which numbers (curves), how drawn (draw)."""
+"""The paper's figures from rows of results: which rows (select), which numbers (curves), how drawn (draw)."""
