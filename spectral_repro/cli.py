@@ -1,6 +1,7 @@
 """The command ``spectral-repro``: Hydra composes, ``job`` trains one cell, ``main`` reports errors in one line."""
 
 import os
+import re
 import sys
 
 # OpenMP threads that sleep between the short products of small networks cost a third of the time.
@@ -11,31 +12,51 @@ from omegaconf import DictConfig, OmegaConf
 
 from spectral_repro.compose import config_folder
 
+_errors: list[Exception] = []
+
 
 @hydra.main(config_path=str(config_folder()), config_name="config", version_base="1.3")
 def job(config: DictConfig):
-    """Trains the missing realizations of one cell."""
+    """Trains the missing realizations of one cell; an error is returned (to a sweep) and kept (for ``main``)."""
     from spectral_repro.run import run_job
 
-    return run_job(OmegaConf.to_container(config, resolve=True))
+    try:
+        return run_job(OmegaConf.to_container(config, resolve=True))
+    except Exception as error:  # raised here, Hydra would print lines of its own
+        _errors.append(error)
+        return error
+
+
+def for_hydra(arguments: list[str]) -> list[str]:
+    """The arguments in a form that Hydra takes: ``-m`` first, and options of one method kept for its own cells.
+
+    Hydra applies ``method.p=0.5`` of a sweep to its default method first, which may have no ``p``; as a sweep
+    of one value it reaches only the cells of the sweep.
+    """
+    arguments = sorted(arguments, key=lambda a: a not in ("-m", "--multirun"))
+    if arguments[:1] in (["-m"], ["--multirun"]) or any(a.startswith("experiment=") for a in arguments):
+        return [re.sub(r"^((?:method|data)\.\w+)=([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]
+    return arguments
 
 
 def main() -> None:
-    """Entry point; errors that are the user's to mend are one line on stderr and exit code 2 (1: cells failed)."""
+    """Entry point: exit code 2 for what the user can mend, 1 if cells of a sweep failed, 130 if interrupted."""
     from spectral_repro.messages import one_line
 
-    # Hydra's parser takes -m anywhere but between overrides.
-    sys.argv[1:] = sorted(sys.argv[1:], key=lambda a: a not in ("-m", "--multirun"))
+    sys.argv[1:] = for_hydra(sys.argv[1:])
     wants_trace = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra is to raise, not to print
+    _errors.clear()
     try:
         job()
+        if _errors:
+            raise _errors[0]
     except KeyboardInterrupt:
         sys.exit(_say("interrupted; finished realizations are kept, the same command goes on from there", 130))
     except Exception as error:
         if wants_trace:
             raise
-        sys.exit(_say(one_line(error), 2))
+        sys.exit(_say(one_line(error), getattr(error, "exit_code", 2)))
 
 
 def _say(message: str, code: int) -> int:

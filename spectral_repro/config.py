@@ -261,7 +261,7 @@ def _layer_error(options: Mapping[str, Any], error: Exception) -> UserError:
 
 
 def did_you_mean(key: str, known) -> str:
-    close = difflib.get_close_matches(key, sorted(known), n=1)
+    close = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
 

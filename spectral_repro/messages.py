@@ -2,7 +2,6 @@
 
 import re
 
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException
 
 from spectral_repro.compose import config_folder
@@ -19,7 +18,6 @@ _KEYS = (
 
 def one_line(error: BaseException) -> str:
     """What to tell the user; of an error in our own code, its type too."""
-    GlobalHydra.instance().clear()
     if isinstance(error, UserError):
         return str(error)
     text = " ".join(str(error).split())

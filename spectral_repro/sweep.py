@@ -17,7 +17,14 @@ from spectral_repro.config import Cell, Options, read_config
 from spectral_repro.errors import UserError
 from spectral_repro.experiment import Report, choose_device, missing_seeds
 from spectral_repro.files import require_writable
+from spectral_repro.messages import one_line
 from spectral_repro.table import print_table
+
+
+class SweepError(UserError):
+    """Some cells of a sweep failed; the others are kept."""
+
+    exit_code = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +81,7 @@ def run_sweep(
     planned = plan_sweep(figure_jobs(compose, arguments), Composer(compose))
     todo = [p for p in planned if p.missing]
     print(_plan_line(planned, todo), flush=True)
-    failures: list[tuple[Planned, BaseException]] = []
+    failures: list[tuple[Planned, Exception]] = []
     if todo:
         in_process = type(launcher).__name__ == "BasicLauncher"
         size = 1 if in_process else max_batch_size or len(todo)
@@ -85,15 +92,16 @@ def run_sweep(
                 began = time.perf_counter()
                 returned = launcher.launch([list(p.job) for p in batch], initial_job_idx=start)
                 for p, job_return in zip(batch, returned, strict=True):
-                    try:
-                        _log(bar, p, job_return.return_value, time.perf_counter() - began)
-                    except Exception as error:
-                        failures.append((p, error))
-                        bar.write(f"failed: {' '.join(p.job)}: {_line(error)}", file=sys.stderr)
+                    value = job_return.return_value
+                    if isinstance(value, Report):
+                        _log(bar, p, value, time.perf_counter() - began)
+                    else:
+                        failures.append((p, value))
+                        bar.write(f"failed: {' '.join(p.job)}: {one_line(value)}", file=sys.stderr)
                     bar.update(p.missing)
     _report(planned, failures)
     if failures:
-        raise UserError(_failure_text(failures))
+        raise SweepError(_failure_text(failures))
     return []
 
 
@@ -110,7 +118,7 @@ def _log(bar: tqdm, planned: Planned, report: Report, seconds: float) -> None:
     bar.write(f"{' '.join(planned.job)}: {report.trained} networks in {seconds:.1f} s -> {report.path}")
 
 
-def _report(planned: Sequence[Planned], failures: Sequence[tuple[Planned, BaseException]]) -> None:
+def _report(planned: Sequence[Planned], failures: Sequence[tuple[Planned, Exception]]) -> None:
     failed = {id(p) for p, _ in failures}
     rows = []
     for p in planned:
@@ -123,10 +131,6 @@ def _report(planned: Sequence[Planned], failures: Sequence[tuple[Planned, BaseEx
         print(f"rows: {Path(folder, 'runs').resolve()}/  (spectral-repro-collect joins them)")
 
 
-def _failure_text(failures: Sequence[tuple[Planned, BaseException]]) -> str:
-    commands = "".join(f"\n  spectral-repro {shlex.join(p.job)}    # {_line(e)}" for p, e in failures)
+def _failure_text(failures: Sequence[tuple[Planned, Exception]]) -> str:
+    commands = "".join(f"\n  spectral-repro {shlex.join(p.job)}    # {one_line(e)}" for p, e in failures)
     return f"{len(failures)} cells failed, the others are kept; the same command tries again, or:{commands}"
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -181,7 +181,9 @@ def test_full_grids_of_the_specification():
 
 
 def test_figures_share_their_cells():
-    hashes = {name: {c.config_hash for c, _ in cells_of(name, "paper")} for name in ("fig01", "fig03", "fig04", "fig06")}
+    hashes = {
+        name: {c.config_hash for c, _ in cells_of(name, "paper")} for name in ("fig01", "fig03", "fig04", "fig06")
+    }
     assert len(hashes["fig03"] & hashes["fig04"]) == 20
     assert len(hashes["fig01"] & hashes["fig06"]) == 3  # direct, S-SVD and S-QR(p = 1) at N2 = 500
     quick = {c.config_hash for c, _ in cells_of("fig01", "quick")}

@@ -152,7 +152,7 @@ def test_failed_download_says_what_to_do(tmp_path, monkeypatch):
         raise OSError("Name or service not known")
 
     monkeypatch.setattr(torchvision.datasets.MNIST, "download", no_network)
-    with pytest.raises(UserError, match="download failed.*mnist5k") as caught:
+    with pytest.raises(UserError, match=r"download failed.*mnist5k") as caught:
         sources.torchvision(tmp_path / "new", dataset="MNIST")
     assert "\n" not in str(caught.value)
 

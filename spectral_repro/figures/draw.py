@@ -34,7 +34,7 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
             if with_rho:
                 _rho_panel(axes[1], spec, panels[0])
         elif spec.kind == catalogue.DEGREES:
-            _degree_panels(axes, spec, panels[0], degrees[0])
+            _degree_panels(axes, spec, panels[0], degrees[0] if degrees else pd.DataFrame())
         else:
             draw = _sparse_panel if spec.kind == catalogue.SPARSE else _share_panel
             for ax, panel in zip(axes, panels, strict=True):

@@ -87,7 +87,8 @@ def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str) 
     cells = cells_of(experiment, profile, data)
     seeds = {cell.config_hash: seeds for cell, seeds in cells}
     mine = frame[frame["config_hash"].isin(seeds)]
-    mine = mine[[seed in seeds[key] for key, seed in zip(mine["config_hash"], mine["seed"], strict=True)]]
+    wanted = [seed in seeds[key] for key, seed in zip(mine["config_hash"], mine["seed"], strict=True)]
+    mine = mine[pd.Series(wanted, index=mine.index, dtype=bool)]
     several = len({cell.data["name"] for cell, _ in cells_of(experiment, profile)}) > 1
     other = data in STAND_IN.values() or several
     return Panel(

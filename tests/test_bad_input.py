@@ -1,0 +1,152 @@
+"""Bad input: one line that names key, value and what is allowed; exit code not 0; nothing written, nothing lost."""
+
+import os
+import sys
+
+import pytest
+
+from spectral_repro import cli, data
+from tests.conftest import run_cli, write_images
+
+#: overrides, and what the line must contain
+BAD = [
+    ("method=qr", "method=qr: must be one of direct, spectral, spectral_original, sqr, ssvd"),
+    ("data=mnits", "did you mean mnist?"),
+    ("profile=fast", "profile=fast: must be one of paper, quick"),
+    ("experiment=fig11", "experiment=fig11: must be one of fig01"),
+    ("n2=0", "n2=0: must be a whole number, at least 1"),
+    ("n2=-5", "n2=-5: must be a whole number, at least 1"),
+    ("n2=abc", "n2=abc: must be a whole number"),
+    ("n2=1.5", "n2=1.5: must be a whole number"),
+    ("n2=null", "n2=null: must be a whole number"),
+    ("n2=true", "n2=True: must be a whole number"),
+    ("n2=50,100", "several values need a sweep: spectral-repro -m n2=50,100"),
+    ("n2=", "n2=: must be a whole number"),
+    ("hidden_layers=0", "hidden_layers=0: must be a whole number, at least 1"),
+    ("sparsity=1", "sparsity=1: must be in [0, 1)"),
+    ("sparsity=-0.1", "sparsity=-0.1: must be in [0, 1)"),
+    ("sparsity=nan", "sparsity=nan: must be in [0, 1)"),
+    ("sparsity=half", "sparsity=half: must be in [0, 1)"),
+    ("method=sqr method.p=1.5", "method.p=1.5: must be in [0, 1]"),
+    ("method=sqr method.p=-1", "method.p=-1: must be in [0, 1]"),
+    ("method=sqr method.core=lower", "must be triangular or full"),
+    ("method=sqr method.core=full method.p=0.5", "method.p=0.5: must be 1 with core=full"),
+    ("method=direct method.p=0.5", "method.p=0.5: is no key"),
+    ("method=direct +method.p=0.5", "method.p=0.5: method direct has no such key"),
+    ("method=ssvd method.basis=random", "must be orthogonal or gaussian"),
+    ("method=spectral method.eig_in=[1,0]", "start value"),
+    ("realizations=0", "realizations=0: must be a whole number, at least 1"),
+    ("seed=-1", "seed=-1: must be a whole number, at least 0"),
+    ("device=tpu", "device=tpu: must be auto, cpu, cuda, cuda:N or mps"),
+    ("device=cuda:99", "device=cuda:99: there is no such device here; must be one of auto, cpu"),
+    ("precision=fast", "precision=fast: must be highest, high or medium"),
+    ("protocol=thin", "protocol=thin: must be auto, dense or sparse"),
+    ("overwrite=maybe", "overwrite=maybe: must be true or false"),
+    ("n3=100", "n3=100: is no key; did you mean n2?"),
+    ("trainer.epochs=3", "trainer.epochs=3: is no key; did you mean trainer.max_epochs?"),
+    ("+colour=red", "colour=red: no such key"),
+    ("trainer.batch_size=0", "trainer.batch_size=0: must be a whole number"),
+    ("trainer.max_epochs=0", "trainer.max_epochs=0: must be a whole number"),
+    ("trainer.batch_size=99999", "trainer.batch_size=99999: must be at most 3200"),
+    ("trainer.optimizer=sgd", "trainer.optimizer=sgd: must be adamax or adam"),
+    ("trainer.activation=gelu", "trainer.activation=gelu: must be relu or tanh"),
+    ("trainer.lr=0", "trainer.lr=0: must be above 0"),
+    ("trainer.validation_fraction=1", "trainer.validation_fraction=1: must be in (0, 1)"),
+    ("trainer.validation_fraction=0.00001", "leaves 0 of 4000 images to validate on"),
+    ("trainer.patience=0", "trainer.patience=0: must be a whole number"),
+    ("trainer.min_delta=-1", "trainer.min_delta=-1: must be in [0, 1)"),
+    ("trainer.realizations_per_batch=0", "trainer.realizations_per_batch=0: must be a whole number"),
+    ("degrees=true", "degrees=True: needs sparsity above 0"),
+    ("data=folder", "data.root=null: must name a folder"),
+    ("data=folder data.root=nowhere", "data.root=nowhere: has no folder train/"),
+    ("data=folder data.root=one_class", "1 class folder"),
+    ("data=folder data.root=unequal", "pixels"),
+    ("data=folder data.root=images data.name=../up", "data.name=../up: must be letters"),
+    ("data=mnist data_dir=truncated", "MNIST cannot be read"),
+    ("results_dir=a_file", "results_dir=a_file: "),
+    ("results_dir=a_file/below", "is a file; must be a folder"),
+    ("data_dir=", "data_dir=: must name a folder"),
+    ("method=sqr n2", "missing"),
+]
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    """A folder with one of each thing that can be wrong."""
+    from PIL import Image
+
+    from tests.test_data import write_idx
+
+    folder = tmp_path_factory.mktemp("workshop")
+    write_images(folder / "images")
+    write_images(folder / "one_class", classes=1)
+    Image.new("L", (9, 9)).save(write_images(folder / "unequal") / "train/class0/odd.png")
+    write_idx(folder / "truncated/MNIST/raw")
+    file = folder / "truncated/MNIST/raw/train-images-idx3-ubyte"
+    file.write_bytes(file.read_bytes()[:5000])
+    (folder / "a_file").write_text("kept")
+    return folder
+
+
+def contents(folder) -> dict:
+    return {str(p): p.stat().st_mtime_ns for p in folder.rglob("*")}
+
+
+def run_here(arguments: list[str], monkeypatch, capfd) -> tuple[int, str]:
+    """The command line in this process: exit code and standard error."""
+    monkeypatch.setattr(sys, "argv", ["spectral-repro", *arguments])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "")
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    code = ended.value.code
+    return code if isinstance(code, int) else 1, capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[b[0] for b in BAD])
+def test_one_line_and_nothing_written(arguments, message, workshop, monkeypatch, capfd):
+    monkeypatch.chdir(workshop)
+    before = contents(workshop)
+    data._load.cache_clear()
+    code, err = run_here(arguments.split(" "), monkeypatch, capfd)
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert code != 0
+    assert len(lines) == 1, err
+    assert lines[0].startswith("spectral-repro: ")
+    assert message in lines[0]
+    assert "Traceback" not in err
+    assert contents(workshop) == before
+
+
+@pytest.mark.parametrize("arguments", ["n2=50,0", "method=direct,qr", "n2=20 sparsity=0,2", "n2=20,30 device=cuda:99"])
+def test_a_sweep_is_checked_whole_before_it_starts(arguments, workshop, monkeypatch, capfd):
+    monkeypatch.chdir(workshop)
+    before = contents(workshop)
+    code, err = run_here(["-m", *arguments.split(" ")], monkeypatch, capfd)
+    assert code != 0
+    assert err.count("\n") == 1, err
+    assert contents(workshop) == before
+
+
+def test_in_a_process_of_its_own_and_the_trace_on_request(workshop):
+    done = run_cli("n2=0", cwd=workshop)
+    assert done.returncode == 2
+    assert done.stderr == "spectral-repro: n2=0: must be a whole number, at least 1\n"
+    assert "Traceback" in run_cli("n2=0", cwd=workshop, HYDRA_FULL_ERROR="1").stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_unwritable_results(tmp_path, monkeypatch, capfd):
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    monkeypatch.chdir(tmp_path)
+    code, err = run_here([f"results_dir={locked}"], monkeypatch, capfd)
+    assert code != 0
+    assert "not writable" in err
+
+
+def test_unwritable_for_anyone(tmp_path, monkeypatch, capfd):
+    """A folder on a file system that takes no files, even from the superuser."""
+    code, err = run_here(["results_dir=/proc/spectral", "trainer.max_epochs=1"], monkeypatch, capfd)
+    assert code != 0
+    assert "/proc/spectral" in err
+    assert err.count("\n") == 1

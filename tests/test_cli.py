@@ -1,0 +1,269 @@
+"""The real command line end to end, in processes of its own, on synthetic images."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, run_cli, start_cli
+
+TIMES = ("seconds", "finished_at", "realizations_in_batch")
+
+
+def common(images, **changes) -> list[str]:
+    values = {
+        "data": "folder",
+        "data.root": images,
+        "n2": 5,
+        "realizations": 2,
+        "trainer.batch_size": 12,
+        "trainer.max_epochs": 3,
+        "device": "cpu",
+        **changes,
+    }
+    return [f"{k}={v}" for k, v in values.items()]
+
+
+def read(folder: Path) -> dict[str, list[dict]]:
+    """All rows by file name, without what depends on the time."""
+    found = {}
+    for path in sorted(folder.glob("results/runs/*/*.csv")):
+        rows = csv.DictReader(path.read_text().splitlines())
+        found[path.name] = [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+    return found
+
+
+def stamps(folder: Path) -> dict[str, list[str]]:
+    return {
+        path.name: [line["finished_at"] + line["seed"] for line in csv.DictReader(path.read_text().splitlines())]
+        for path in sorted(folder.glob("results/runs/*/*.csv"))
+    }
+
+
+def test_one_cell_from_any_folder(images, tmp_path):
+    away = tmp_path / "away"
+    away.mkdir()
+    done = run_cli(*common(images, method="sqr"), cwd=away)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    header, line, where = done.stdout.splitlines()
+    assert header.split() == ["method", "data", "N2", "accuracy", "n", "rho", "epochs", "s/net"]
+    assert line.split()[:3] == ["S-QR", "shapes", "5"]
+    assert "±" in line
+    path = away / where.removeprefix("rows: ")
+    assert path.parent == away / "results/runs/shapes"
+    (rows,) = read(away).values()
+    assert [r["seed"] for r in rows] == ["0", "1"]
+    assert rows[0]["n1"] == "108"
+    assert rows[0]["core"] == "triangular"
+    assert path.stem.endswith(rows[0]["config_hash"])
+    trained = 108 + 5 + 5 + 3 + 15 + 6 + 5 + 3
+    assert rows[0]["trained_parameters"] == str(trained)
+    assert float(rows[0]["rho"]) == pytest.approx(trained / (109 * 5 + 6 * 3))
+    assert sorted(p.name for p in away.iterdir()) == ["data", "results"]  # nothing of Hydra's own
+
+
+def test_more_realizations_train_only_the_new_ones(images, tmp_path):
+    run_cli(*common(images, realizations=2), cwd=tmp_path)
+    first = stamps(tmp_path)
+    time.sleep(1.1)
+    done = run_cli(*common(images, realizations=4), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    second = stamps(tmp_path)
+    (name,) = first
+    assert second[name][:2] == first[name]
+    assert [s[-1] for s in second[name]] == ["0", "1", "2", "3"]
+    again = run_cli(*common(images, realizations=4), cwd=tmp_path)
+    assert "all realizations were finished already" in again.stdout
+    assert stamps(tmp_path) == second
+    time.sleep(1.1)
+    run_cli(*common(images, realizations=1, overwrite="true"), cwd=tmp_path)
+    third = stamps(tmp_path)
+    assert third[name][0] != second[name][0]
+    assert third[name][1:] == second[name][1:]
+
+
+def test_sweep_resumes_and_never_trains_twice(images, tmp_path):
+    first = run_cli("-m", *common(images, method="direct,sqr"), cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "2 cells: 0 done, 2 to train (4 networks" in first.stdout
+    before = stamps(tmp_path)
+    assert len(before) == 2
+    second = run_cli("-m", *common(images, method="direct,sqr,spectral_original,ssvd"), cwd=tmp_path)
+    assert "4 cells: 2 done, 2 to train (4 networks" in second.stdout
+    after = stamps(tmp_path)
+    assert {k: after[k] for k in before} == before
+    third = run_cli("-m", *common(images, method="direct,sqr,spectral_original,ssvd"), cwd=tmp_path)
+    assert "4 cells: 4 done, 0 to train; nothing to do" in third.stdout
+    assert len(third.stdout.splitlines()) == 7
+    assert stamps(tmp_path) == after
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_sweep_goes_on_where_it_was(images, tmp_path, signal_number):
+    arguments = [
+        "-m",
+        *common(images, method="direct,spectral,sqr", **{"trainer.max_epochs": 400, "trainer.patience": 999}),
+    ]
+    undisturbed = tmp_path / "undisturbed"
+    disturbed = tmp_path / "disturbed"
+    undisturbed.mkdir()
+    disturbed.mkdir()
+    assert run_cli(*arguments, cwd=undisturbed).returncode == 0
+    process = start_cli(*arguments, cwd=disturbed)
+    deadline = time.monotonic() + 60
+    while not read(disturbed) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal_number)
+    _, err = process.communicate(timeout=60)
+    kept = stamps(disturbed)
+    assert 1 <= len(kept) < 3
+    if signal_number == signal.SIGINT:
+        assert process.returncode == 130
+        assert "goes on from there" in err
+        assert "Traceback" not in err
+    done = run_cli(*arguments, cwd=disturbed)
+    assert done.returncode == 0, done.stderr
+    assert read(disturbed) == read(undisturbed)
+    after = stamps(disturbed)
+    assert {k: after[k] for k in kept} == kept
+    assert not list(disturbed.rglob("*.tmp")) or signal_number == signal.SIGKILL
+
+
+def test_damaged_row_file_is_set_aside_and_trained_again(images, tmp_path):
+    run_cli(*common(images), cwd=tmp_path)
+    before = read(tmp_path)
+    (path,) = tmp_path.glob("results/runs/*/*.csv")
+    path.write_text(path.read_text()[:-30])
+    done = run_cli(*common(images), cwd=tmp_path)
+    assert done.returncode == 0
+    assert "set aside as" in done.stdout + done.stderr
+    assert read(tmp_path) == before
+    assert len(list(path.parent.glob("*.damaged-1"))) == 1
+
+
+def test_other_images_under_the_same_name_are_refused(images, tmp_path):
+    from tests.conftest import write_images
+
+    run_cli(*common(images), cwd=tmp_path)
+    other = write_images(tmp_path / "other/shapes", seed=9)
+    done = run_cli(*common(other, realizations=3), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "made from other images" in done.stderr
+
+
+def test_one_failing_cell_does_not_stop_the_others(images, tmp_path):
+    """A batch larger than the training part is found only when the images are known."""
+    done = run_cli("-m", *common(images, **{"trainer.batch_size": "12,5000"}), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "1 cells failed, the others are kept" in done.stderr
+    assert "trainer.batch_size=5000" in done.stderr
+    assert len(read(tmp_path)) == 1
+
+
+def test_sweep_flag_may_stand_anywhere(images, tmp_path):
+    done = run_cli("n2=4,5", "-m", *[a for a in common(images) if not a.startswith("n2")], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(read(tmp_path)) == 2
+
+
+def test_help_and_config_are_readable(tmp_path):
+    text = run_cli("--help", cwd=tmp_path).stdout
+    for word in ("n2", "sparsity", "realizations", "method", "sqr", "mnist5k", "experiment"):
+        assert word in text
+    assert "precision: highest" in run_cli("--cfg", "job", cwd=tmp_path).stdout
+
+
+#: Every figure's sweep, shrunken: its own grid of methods, two points on each axis, tiny networks.
+SHRUNKEN = {
+    "fig01": "n2=3,200",
+    "fig02": "n2=4 sparsity=0,0.5",
+    "fig03": "n2=3,5",
+    "fig04": "n2=3,5",
+    "fig05": "n2=3,5",
+    "fig06": "n2=4 method.p=0,0.5",
+    "fig07": "n2=4 method.p=0,1",
+    "fig08": "n2=4 method.p=0.5",
+    "fig09": "n2=3,5",
+    "fig10": "n2=4 sparsity=0,0.5",
+    "hubs": "n2=6 sparsity=0.5",
+    "findings": "n2=3,200",
+}
+
+
+def test_every_experiment_end_to_end(images, tmp_path, shrunken_results):
+    for experiment in SHRUNKEN:
+        assert f"{experiment}: " in shrunken_results, experiment
+    counts = json.loads(shrunken_results["counts"])
+    assert counts["fig01"] == 8
+    assert counts["fig02"] == 4
+    assert counts["fig03"] == 6
+    assert counts["fig06"] == 4
+    assert counts["fig09"] == 8
+    assert counts["hubs"] == 2
+    assert counts["findings"] == 2 * 6
+
+
+@pytest.fixture(scope="module")
+def shrunken_results(shared_images, tmp_path_factory):
+    """Runs every experiment at both profiles, in one process, and says how many cells each had."""
+    folder = tmp_path_factory.mktemp("experiments")
+    program = """
+import contextlib, io, json, re, sys
+from spectral_repro import cli
+common, experiments = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+counts = {}
+for profile in ("quick", "paper"):
+    for name, changes in experiments.items():
+        sys.argv = ["spectral-repro", f"experiment={name}", f"profile={profile}", *common, *changes.split()]
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            cli.main()
+        counts[name] = int(re.match(r"(\\d+) cells", out.getvalue()).group(1))
+        print(f"{name}: {counts[name]}", file=sys.stderr)
+print(json.dumps(counts))
+"""
+    fixed = [a for a in common(shared_images) if not a.startswith(("n2=", "data="))]
+    done = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(["data=folder", *fixed]), json.dumps(SHRUNKEN)],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": ""},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    names = {f"{name}: " for name in SHRUNKEN if f"{name}: " in done.stderr}
+    return {**dict.fromkeys(names, True), "counts": done.stdout.splitlines()[-1]}
+
+
+def test_wheel_carries_its_configuration(tmp_path):
+    """What pip installs works without the checkout."""
+    build = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT],
+        capture_output=True,
+        text=True,
+    )
+    assert build.returncode == 0, build.stderr
+    import zipfile
+
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    site = tmp_path / "site"
+    assert (site / "spectral_repro/conf/config.yaml").exists()
+    done = subprocess.run(
+        [sys.executable, "-m", "spectral_repro.cli", "method=sqr", "n2=4", "realizations=1", "trainer.max_epochs=1"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mnist5k" in done.stdout
