@@ -8,7 +8,7 @@ from spectral_repro.compose import config_folder
 from spectral_repro.config import did_you_mean
 from spectral_repro.errors import UserError
 
-_KEYS = (
+KEYS = (
     *("n2", "hidden_layers", "sparsity", "realizations", "seed", "device", "precision", "data_dir", "results_dir"),
     *("overwrite", "protocol", "method", "data", "profile", "experiment", "method.p", "method.core", "data.root"),
     *(f"trainer.{k}" for k in ("max_epochs", "batch_size", "optimizer", "lr", "activation")),
@@ -27,7 +27,7 @@ def one_line(error: BaseException) -> str:
         return f"{group}={name}: must be one of {', '.join(names)}{did_you_mean(name, names)}"
     if found := re.search(r"Could not override '([^']+)'", text):
         key = found.group(1)
-        what = f"is no key{did_you_mean(key, _KEYS)}"
+        what = f"is no key{did_you_mean(key, KEYS)}"
         value = re.search(rf"\+{re.escape(key)}=(\S+)", text)
         return f"{key}={value.group(1) if value else '?'}: {what} (spectral-repro --help lists the keys)"
     if found := re.search(r"Ambiguous value for argument '([^=]+)=([^']*)'", text):

@@ -180,7 +180,8 @@ def to_csv(rows: Iterable[Row]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow("" if v is None else repr(float(v)) if isinstance(v, float) else v for v in dataclasses.astuple(row))
+        values = dataclasses.astuple(row)
+        writer.writerow("" if v is None else repr(float(v)) if isinstance(v, float) else v for v in values)
     return buffer.getvalue()
 
 

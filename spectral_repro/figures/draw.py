@@ -41,7 +41,12 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
                 draw(ax, spec, panel)
         figure.suptitle(spec.title, fontsize=11)
         foot = "\n".join(dict.fromkeys(p.caption for p in panels))
-        figure.supxlabel(f"{foot}\nNetwork {spec.network}; bands: ± 1 standard deviation (ddof 1)", fontsize=7)
+        what = (
+            f"sparsity {panels[0].cells[0].sparsity:g}; all realizations together"
+            if spec.kind == catalogue.DEGREES
+            else "bands: ± 1 standard deviation (ddof 1)"
+        )
+        figure.supxlabel(f"{foot}\nNetwork {spec.network}; {what}", fontsize=7)
     return figure
 
 
@@ -144,10 +149,12 @@ def _degree_panels(axes: Sequence[Axes], spec: FigureSpec, panel: Panel, degrees
             if len(mine):
                 x, share = degree_survival(mine)
                 style = style_of(method, sparse=True)
-                ax.plot(x, share, color=style.color, linestyle=style.line, label=label_of(method), gid=method)
+                drawn = {"color": style.color, "linestyle": style.line, "label": label_of(method), "gid": method}
+                ax.plot(x, share, drawstyle="steps-pre", **drawn)
         ax.set(yscale="log", xlabel=f"{direction}-degree of a hidden node, d", ylabel="share of nodes with degree ≥ d")
         if direction == "in":
             ax.set(xscale="symlog")
+        ax.set_xlim(left=0)
         ax.legend()
 
 

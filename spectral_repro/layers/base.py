@@ -114,12 +114,14 @@ class ReparametrizedLinear(nn.Module):
             raise ValueError(f"sparsity={sparsity}: must be in [0, 1)")
         self.in_features, self.out_features, self.sparsity = in_features, out_features, float(sparsity)
         self._factory = {"device": device, "dtype": dtype or torch.get_default_dtype()}
-        self.bias = self._trained(torch.zeros(out_features)) if bias else None
+        self.bias = self.trained(torch.zeros(out_features)) if bias else None
 
-    def _trained(self, value: Tensor) -> nn.Parameter:
+    def trained(self, value: Tensor) -> nn.Parameter:
+        """``value`` as a parameter of this layer's device and type, for a subclass to assign."""
         return nn.Parameter(value.to(**self._factory))
 
-    def _frozen(self, name: str, value: Tensor) -> None:
+    def freeze(self, name: str, value: Tensor) -> None:
+        """Keeps ``value`` as the buffer ``name``, of this layer's device and type."""
         self.register_buffer(name, value.to(**self._factory))
 
     def dense_weight(self) -> Tensor:

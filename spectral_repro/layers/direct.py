@@ -30,7 +30,7 @@ class DirectLinear(ReparametrizedLinear):
         super().__init__(in_features, out_features, bias, sparsity, device, dtype)
         bound = math.sqrt(6 / (in_features + out_features))
         entries = draw_start((-bound, bound), in_features * out_features, generator)
-        self.dense = self._trained(entries.view(out_features, in_features))
+        self.dense = self.trained(entries.view(out_features, in_features))
 
     def dense_weight(self) -> Tensor:
         return self.dense

@@ -59,10 +59,10 @@ class QRLinear(EigenvalueLinear):
         phi = draw_normal(out_features, in_features, phi_std, generator)
         mode = "complete" if core == "full" and self.wide else "reduced"
         q, r = torch.linalg.qr(phi if self.wide else phi.mT, mode=mode)
-        self._frozen("q", q)
+        self.freeze("q", q)
         self._r_shape = tuple(r.shape)
         if core == "full":
-            self.r = self._trained(r)
+            self.r = self.trained(r)
             return
         trained = torch.ones_like(r, dtype=torch.bool)
         if p < 1:
@@ -70,8 +70,8 @@ class QRLinear(EigenvalueLinear):
             trained = (uniform < p).fill_diagonal_(True)
         index = trained.triu().flatten().nonzero().squeeze(1)
         r = r.triu().flatten()
-        self.r = self._trained(r[index])
-        self._frozen("r_frozen", torch.cat([r.index_fill(0, index, 0.0), r.new_zeros(1)]))
+        self.r = self.trained(r[index])
+        self.freeze("r_frozen", torch.cat([r.index_fill(0, index, 0.0), r.new_zeros(1)]))
         self.register_buffer("r_index", index.to(self.r.device))
 
     def r_matrix(self) -> Tensor:

@@ -34,10 +34,10 @@ class EigenvalueLinear(ReparametrizedLinear):
         super().__init__(in_features, out_features, bias, sparsity, device, dtype)
         start = draw_start(eig_in, in_features, generator)
         if train_eig_in:
-            self.eig_in = self._trained(start)
+            self.eig_in = self.trained(start)
         else:
-            self._frozen("eig_in", start)
-        self.eig_out = self._trained(draw_start(eig_out, out_features, generator))
+            self.freeze("eig_in", start)
+        self.eig_out = self.trained(draw_start(eig_out, out_features, generator))
 
     def eigenvectors(self) -> Tensor:
         """``φ (…, N_out, N_in)``, the subdiagonal block of ``Φ``."""
@@ -90,7 +90,7 @@ class SpectralLinear(EigenvalueLinear):
         super().__init__(
             in_features, out_features, bias, sparsity, eig_in, eig_out, train_eig_in, generator, device, dtype
         )
-        self._frozen("phi", draw_normal(out_features, in_features, phi_std, generator))
+        self.freeze("phi", draw_normal(out_features, in_features, phi_std, generator))
 
     def eigenvectors(self) -> Tensor:
         return self.phi

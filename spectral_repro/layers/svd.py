@@ -44,9 +44,9 @@ class SVDLinear(EigenvalueLinear):
         else:
             raise ValueError(f"basis={basis!r}: must be orthogonal or gaussian")
         self.basis = basis
-        self.s = self._trained(draw_start(singular_values, rank, generator))
-        self._frozen("u", u)
-        self._frozen("v", v)
+        self.s = self.trained(draw_start(singular_values, rank, generator))
+        self.freeze("u", u)
+        self.freeze("v", v)
 
     def eigenvectors(self) -> Tensor:
         return (self.u * self.s.unsqueeze(-2)) @ self.v.mT

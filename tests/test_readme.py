@@ -1,0 +1,72 @@
+"""The README's examples, run as they stand."""
+
+import os
+import re
+
+import yaml
+
+from tests.conftest import ROOT, run_cli
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_library_example():
+    library, _ = blocks("python")
+    scope = {}
+    exec(library, scope)
+    torch, net = scope["torch"], scope["net"]
+    x = torch.rand(5, 1, 28, 28)
+    assert net(x).shape == (5, 10)
+    assert (net[3].weight == 0).sum() == 4500
+    torch.testing.assert_close(net[1].to_linear()(x.flatten(1)), net[1](x.flatten(1)))
+    net(x).sum().backward()
+    scope["optimizer"].step()
+
+
+def test_a_new_method_is_one_file_and_one_yaml(images, tmp_path):
+    _, method = blocks("python")
+    configuration, _ = blocks("yaml")
+    (tmp_path / "my_methods.py").write_text(method)
+    (tmp_path / "my_conf/method").mkdir(parents=True)
+    (tmp_path / "my_conf/method/rank_one.yaml").write_text(configuration)
+    done = run_cli(
+        "--config-dir", "my_conf", "method=rank_one", "data=folder", f"data.root={images}", "n2=6", "realizations=3",
+        "trainer.batch_size=12", "trainer.max_epochs=2", cwd=tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "rank one" in done.stdout
+    assert len(method.splitlines()) + len(configuration.splitlines()) < 40
+
+
+def test_a_new_data_set_is_one_yaml(tmp_path):
+    _, configuration = blocks("yaml")
+    (tmp_path / "my_conf/data").mkdir(parents=True)
+    (tmp_path / "my_conf/data/kmnist.yaml").write_text(configuration)
+    done = run_cli("--config-dir", "my_conf", "data=kmnist", "--cfg", "job", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load(done.stdout)["data"]["dataset"] == "KMNIST"
+
+
+def test_rho_of_the_table_of_methods():
+    from spectral_repro.network import direct_parameters
+    from tests.test_network import METHODS, count
+
+    sizes = (784, 500, 10)
+    for line in README.splitlines():
+        found = re.match(r"\| `(\w+)` \|.*\| ([\d.]+) \|$", line)
+        if found and found.group(1) in METHODS:
+            text = found.group(2)
+            digits = len(text.partition(".")[2])
+            assert round(count(found.group(1), sizes) / direct_parameters(sizes), digits) == float(text), line
+
+
+def test_commands_of_the_readme_name_real_keys():
+    from spectral_repro.messages import KEYS
+
+    for line in re.findall(r"^    spectral-repro (.*)$", README, flags=re.MULTILINE):
+        for key in re.findall(r"(\S+)=", line.partition("#")[0]):
+            assert key in KEYS, line
