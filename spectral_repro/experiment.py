@@ -61,7 +61,9 @@ def run_cell(cell: Cell, options: Options, watcher: Watcher | None = None) -> Re
         torch.set_float32_matmul_precision(cell.precision)
         dataset = data.load(cell.data, options.data_dir, device)
         check_against_data(cell, dataset, rows)
-        size = options.realizations_per_batch or batch_of_realizations(cell, dataset, device)
+        size = options.realizations_per_batch or realizations_that_fit(
+            direct_parameters(sizes_of(cell, dataset)), device
+        )
         for start in range(0, len(seeds), size):
             batch = seeds[start : start + size]
             outcomes, new = train_batch(cell, dataset, batch, watcher(batch) if watcher else None)
@@ -115,9 +117,9 @@ def sizes_of(cell: Cell, dataset: data.Dataset) -> tuple[int, ...]:
     return (dataset.images.train_x.shape[1], *[cell.n2] * cell.hidden_layers, dataset.classes)
 
 
-def batch_of_realizations(cell: Cell, dataset: data.Dataset, device: torch.device) -> int:
-    """How many realizations train together by default: as many as fit the cache of a CPU, or most of a GPU."""
-    numbers = 5 * direct_parameters(sizes_of(cell, dataset))  # weight, frozen part, gradient, two moments
+def realizations_that_fit(parameters: int, device: torch.device) -> int:
+    """How many networks of so many weights train together by default: what a CPU's cache, or most of a GPU, holds."""
+    numbers = 5 * parameters  # weight, frozen part, gradient, two moments
     return max(1, int((_CPU_BATCH_BYTES if device.type == "cpu" else _GPU_BATCH_BYTES) / (4 * numbers)))
 
 

@@ -153,8 +153,11 @@ class Trainer:
             return None
         return torch.stack([x[r] @ f for r, f in zip(rows, factor, strict=True)])
 
-    def train_epoch(self) -> None:
-        """One pass over the training rows of every running realization, each in its own order."""
+    def train_epoch(self, steps: int | None = None) -> None:
+        """One pass over the training rows of every running realization, each in its own order.
+
+        ``steps`` ends it after so many batches, to measure speed.
+        """
         orders = torch.stack(
             [
                 torch.randperm(self.train_rows.shape[1], generator=stream(o.seed, "order", self.epoch))
@@ -168,7 +171,7 @@ class Trainer:
             offsets = torch.arange(realizations, device=self.device).unsqueeze(1) * n
             orders += offsets  # positions in the flattened products
             products = self.products.flatten(0, 1)
-        for start in range(0, n, self.protocol.batch_size):
+        for start in itertools.islice(range(0, n, self.protocol.batch_size), steps):
             stop = min(start + self.protocol.batch_size, n)
             batch = rows[:, start:stop]
             x = self.images.train_x.index_select(0, batch.flatten()).view(*batch.shape, -1)

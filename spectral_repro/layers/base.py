@@ -118,11 +118,15 @@ class ReparametrizedLinear(nn.Module):
 
     def trained(self, value: Tensor) -> nn.Parameter:
         """``value`` as a parameter of this layer's device and type, for a subclass to assign."""
-        return nn.Parameter(value.to(**self._factory))
+        return nn.Parameter(self._convert(value))
 
     def freeze(self, name: str, value: Tensor) -> None:
         """Keeps ``value`` as the buffer ``name``, of this layer's device and type."""
-        self.register_buffer(name, value.to(**self._factory))
+        """Keeps ``value`` as the buffer ``name``, of this layer's device and type."""
+        self.register_buffer(name, self._convert(value))
+
+    def _convert(self, value: Tensor) -> Tensor:
+        return value.to(self._factory["dtype"]).to(self._factory["device"])  # MPS has no float64
 
     def dense_weight(self) -> Tensor:
         """``W (…, N_out, N_in)`` before the cut-off."""

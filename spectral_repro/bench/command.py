@@ -1,0 +1,135 @@
+"""``scripts/bench.py``: one command, one table, one CSV and one figure for this machine."""
+
+import argparse
+import csv
+import datetime
+import io
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from spectral_repro import provenance
+from spectral_repro.bench import figure, measure
+from spectral_repro.experiment import choose_device, realizations_that_fit
+from spectral_repro.files import write_atomically
+from spectral_repro.network import direct_parameters
+
+COLUMNS = ("kind", "method", "n1", "n2", "hidden_layers", "sparsity", "realizations", "quantity", "value", "unit")
+VARIANTS = ("batched", "medium", "one at a time", "plain")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures and writes ``<results_dir>/bench/<device>.csv`` and ``.png``; prints the table."""
+    parser = argparse.ArgumentParser(prog="bench.py", description="Measure the trainer's speed on this machine.")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--results-dir", type=Path, default=Path("results"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="only N2 = 100, one round: does it run at all?")
+    given = parser.parse_args(arguments)
+    device = choose_device(given.device)
+    sizes, rounds = ((100,), 1) if given.quick else ((100, 500, 1000), given.rounds)
+    started = time.perf_counter()
+    lines = [*_table(device, sizes, rounds), *_growth(device, given.quick), *_overheads(device)]
+    minutes = (time.perf_counter() - started) / 60
+    stamp = {
+        "device": provenance.device_name(device),
+        "torch_version": torch.__version__,
+        "code_version": provenance.code_version(),
+        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow((*COLUMNS, *stamp))
+    writer.writerows((*line, *stamp.values()) for line in lines)
+    base = given.results_dir / "bench" / "".join(c if c.isalnum() else "_" for c in stamp["device"]).strip("_")
+    write_atomically(base.with_suffix(".csv"), buffer.getvalue().encode())
+    write_atomically(base.with_suffix(".png"), figure.draw(lines, stamp["device"]))
+    print(f"{minutes:.1f} min; {base}.csv, .png")
+
+
+def _table(device: torch.device, sizes: tuple[int, ...], rounds: int) -> list[tuple]:
+    images, lines = measure.synthetic_images(784, device), []
+    rates = {}
+    for precision in ("highest", "medium"):
+        torch.set_float32_matmul_precision(precision)
+        rates[precision] = measure.product_rate(device)
+        lines.append(("rate", "", 0, 0, 0, 0, 0, precision, 2e-9 * rates[precision], "GFLOP/s"))
+        print(f"matrix products, {precision}: {2e-9 * rates[precision]:.0f} GFLOP/s")
+    torch.set_float32_matmul_precision("highest")
+    print("seconds per epoch (48,000 images, batch 200) and network; floor: fewest operations at the measured rate")
+    print(f"{'method':9} {'N2':>5} {'s':>5} {'batch':>5} " + " ".join(f"{v:>13}" for v in (*VARIANTS, "floor")), end="")
+    print(f" {'/floor':>7} {'plain/':>7} {'med.':>6}")
+    cells = [(m, n2, 0.0) for n2 in sizes for m in measure.LAYERS] + [
+        (m, sizes[-2:][0], 0.95) for m in ("direct", "sqr")
+    ]
+    for method, n2, sparsity in cells:
+        batch = min(10, realizations_that_fit(direct_parameters((784, n2, 10)), device))
+        seconds = measure.compare(method, n2, images, 10, batch, sparsity, rounds)
+        macs = measure.floor_macs(method, (784, n2, 10)) * measure.STEPS_PER_EPOCH
+        seconds["floor"] = macs / rates["highest"]
+        lines += [("speed", method, 784, n2, 1, sparsity, batch, v, s, "s/epoch/network") for v, s in seconds.items()]
+        print(f"{method:9} {n2:5} {sparsity:5g} {batch:5} " + " ".join(f"{s:13.4f}" for s in seconds.values()), end="")
+        ratios = (
+            seconds["batched"] / seconds["floor"],
+            seconds["plain"] / seconds["batched"],
+            seconds["batched"] / seconds["medium"],
+        )
+        print(" {:7.2f} {:7.2f} {:6.2f}".format(*ratios), flush=True)
+    return lines
+
+
+def _growth(device: torch.device, quick: bool) -> list[tuple]:
+    """Fitted exponents: how the time of a step grows with N2, N1, the realizations and the layers."""
+    axes = {
+        "n2": [(784, n2, 1, 2) for n2 in ((50, 100) if quick else (125, 250, 500, 1000))],
+        "n1": [(n1, 300, 1, 2) for n1 in ((400, 784) if quick else (400, 784, 1568, 3072))],
+        "realizations": [(784, 100, 1, r) for r in ((1, 2) if quick else (1, 2, 5, 10))],
+        "hidden_layers": [(300, 300, h, 2) for h in ((1, 2) if quick else (1, 2, 4))],
+    }
+    lines = []
+    for axis, points in axes.items():
+        for method in ("direct", "sqr"):
+            at, times = [], []
+            for n1, n2, hidden, realizations in points:
+                images = measure.synthetic_images(n1, device, 6000)
+                trainer = measure.make_trainer(method, (n1, *[n2] * hidden, 10), realizations, images)
+                times.append(measure.timed(lambda t=trainer: t.train_epoch(8), device) / 8)
+                at.append({"n2": n2, "n1": n1, "realizations": realizations, "hidden_layers": hidden}[axis])
+            exponent = float(np.polyfit(np.log(at), np.log(times), 1)[0])
+            lines.append(("growth", method, 0, 0, 0, 0, 0, axis, exponent, "exponent"))
+            print(f"{method}: time of a step grows as {axis}^{exponent:.2f} over {at[0]}–{at[-1]}", flush=True)
+    return lines
+
+
+def _overheads(device: torch.device) -> list[tuple]:
+    """Peak memory of this process, and what Hydra, planning and files cost per job."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    lines = [("memory", "", 0, 0, 0, 0, 0, "peak of this process", peak, "GiB")]
+    if device.type == "cuda":
+        used = torch.cuda.max_memory_allocated(device) / 2**30
+        lines.append(("memory", "", 0, 0, 0, 0, 0, "peak on the device", used, "GiB"))
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = 20
+        command = [sys.executable, "-m", "spectral_repro.cli", "-m", f"n2={','.join(map(str, range(1, jobs + 1)))}"]
+        command += ["realizations=1", "trainer.max_epochs=1", f"results_dir={folder}", f"device={device}"]
+        walls = []
+        for _ in range(2):  # first all are trained, then all are found done
+            started = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            walls.append(time.perf_counter() - started)
+        trained = 0.0
+        for path in Path(folder).glob("runs/*/*.csv"):
+            with path.open() as file:
+                trained += sum(float(row["seconds"]) for row in csv.DictReader(file))
+    overhead = (walls[0] - walls[1] - trained) / jobs
+    lines.append(("overhead", "", 0, 0, 0, 0, 0, "per job beyond training", overhead, "s"))
+    lines.append(("overhead", "", 0, 0, 0, 0, 0, "start-up and plan of 20 finished cells", walls[1], "s"))
+    print(f"per job beyond training {1000 * overhead:.0f} ms; start-up {walls[1]:.1f} s; peak memory {peak:.1f} GiB")
+    return [line for line in lines if not math.isnan(line[8])]
