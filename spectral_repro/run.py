@@ -20,7 +20,7 @@ def run_job(config: Mapping[str, Any]) -> Report:
     cell, options = read_config(config)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: tqdm.write(f"spectral-repro: {message}")
-        report = run_cell(cell, options, epoch_bar(cell.method_label, cell.trainer["max_epochs"]))
+        report = run_cell(cell, options, epoch_bar(cell.method_label, cell.trainer["max_epochs"], 0 if alone else 1))
     if alone:
         if not report.trained:
             print("all realizations were finished already (overwrite=true trains them again)")
@@ -29,11 +29,11 @@ def run_job(config: Mapping[str, Any]) -> Report:
     return report
 
 
-def epoch_bar(label: str, max_epochs: int) -> Watcher:
+def epoch_bar(label: str, max_epochs: int, position: int) -> Watcher:
     """A bar over the epochs of a batch of realizations: validation accuracy, realizations running, time left."""
 
     def watcher(seeds):
-        bar = tqdm(total=len(seeds) * max_epochs, desc=label, unit="ep", disable=None, leave=False, position=1)
+        bar = tqdm(total=len(seeds) * max_epochs, desc=label, unit="ep", disable=None, leave=False, position=position)
 
         def watch(progress: Progress) -> None:
             bar.set_postfix_str(

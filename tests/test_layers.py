@@ -112,6 +112,14 @@ def test_factored_form_equals_explicit_form(name, n_in, n_out):
             torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.parametrize("name", ["sqr", "sqr_full", "ssvd"])
+def test_factored_form_under_vmap(name):
+    layer = make(name, 300, 280)
+    x = torch.randn(3, 5, 300, dtype=torch.float64)
+    y = torch.func.vmap(lambda x: layer.apply_factored(x, None))(x)
+    torch.testing.assert_close(y, x @ layer.weight.T)
+
+
 @given(size=st.integers(1, 40) | st.sampled_from([255, 256, 300, 511, 512, 600]), transpose=st.booleans())
 @settings(max_examples=25, deadline=None)
 def test_triangular_product_is_the_product(size, transpose):

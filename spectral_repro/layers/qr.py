@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal
 from spectral_repro.layers.spectral import EigenvalueLinear
-from spectral_repro.layers.triangular import block_edges, triangular_product
+from spectral_repro.layers.triangular import block_edges, factored_product, triangular_product
 
 
 class QRLinear(EigenvalueLinear):
@@ -107,8 +107,11 @@ class QRLinear(EigenvalueLinear):
 
     def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
         r = self.r_matrix()  # once for both branches
-        scaled = self._through(self.through_frozen(x * self._per_row(self.eig_in, x)), r)
-        plain = self._through(self.through_frozen(x) if product is None else product, r)
+        scaled = self.through_frozen(x * self._per_row(self.eig_in, x))
+        plain = self.through_frozen(x) if product is None else product
+        if self.core == "triangular" and not self.wide and x.ndim == r.ndim:
+            return factored_product(scaled, plain, r, self.eig_out)
+        scaled, plain = self._through(scaled, r), self._through(plain, r)
         return torch.addcmul(scaled, self._per_row(self.eig_out, plain), plain, value=-1)
 
     @staticmethod
