@@ -1,10 +1,7 @@
-"""From a composed configuration to a checked cell: what is trained, how, and under which name it is kept."""
+"""From a composed configuration to a checked cell and its options; every value is checked before any work."""
 
-import dataclasses
 import difflib
 import functools
-import hashlib
-import importlib
 import inspect
 import json
 import math
@@ -13,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from spectral_repro.cell import Cell, Options, import_layer
 from spectral_repro.errors import ConfigError, UserError
 
 #: Keys of a method's file that are not options of its layer class.
@@ -33,77 +31,6 @@ _TOP_KEYS = {
 }
 #: Reaches the results as a folder and file name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-#: Bumped when the same configuration comes to mean other mathematics.
-HASH_VERSION = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """One combination of settings; everything here, and nothing else, decides what is computed.
-
-    ``method_options`` and ``first_layer`` are keyword arguments of the layer class ``layer``;
-    ``trainer`` holds the fields of :class:`spectral_repro.train.Protocol`.
-    """
-
-    data: Mapping[str, Any]
-    method: str
-    layer: str
-    method_options: Mapping[str, Any]
-    first_layer: Mapping[str, Any]
-    hidden_layers: int
-    n2: int
-    sparsity: float
-    trainer: Mapping[str, Any]
-    precision: str
-    method_label: str = ""
-
-    @functools.cached_property
-    def config_hash(self) -> str:
-        """12 hex digits over what changes the mathematics or the protocol."""
-        identity = {
-            "version": HASH_VERSION,
-            "data": {k: v for k, v in self.data.items() if k not in ("label", "root", "lr_as", "shape")},
-            "method": [self.method, self.layer, dict(self.method_options), dict(self.first_layer)],
-            "network": [self.hidden_layers, self.n2, self.sparsity],
-            "trainer": dict(self.trainer),
-            "precision": self.precision,
-        }
-        return hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]
-
-    @property
-    def slug(self) -> str:
-        """File name without suffix: readable first, the hash last."""
-        parts = [self.method, f"n2_{self.n2}", f"h{self.hidden_layers}", f"s{self.sparsity:g}"]
-        parts += [f"{k}_{self.method_options[k]:g}" for k in ("p",) if k in self.method_options]
-        parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
-        return "-".join([*parts, self.config_hash])
-
-
-def _canonical(value: Any) -> Any:
-    """Whole numbers among the options as floats, so that ``p=1`` and ``p=1.0`` are one cell."""
-    if isinstance(value, Mapping):
-        return {k: v if k in ("version", "network", "trainer") else _canonical(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_canonical(v) for v in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How a cell is run: nothing here changes its numbers beyond rounding."""
-
-    realizations: int
-    seed: int
-    device: str
-    data_dir: Path
-    results_dir: Path
-    overwrite: bool
-    degrees: bool
-    realizations_per_batch: int | None
-
-    @property
-    def seeds(self) -> range:
-        return range(self.seed, self.seed + self.realizations)
 
 
 def read_config(config: Mapping[str, Any]) -> tuple[Cell, Options]:
@@ -210,15 +137,6 @@ def _learning_rate(method: Mapping[str, Any], data: Mapping[str, Any], protocol:
     return rates.get(data.get("lr_as"), rates.get("default"))
 
 
-def layer_class(cell: Cell) -> type:
-    """The class that ``conf/method/*.yaml`` names."""
-    module, _, name = cell.layer.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError("method.layer", cell.layer, f"cannot be imported ({error})") from error
-
-
 def check_layer(cell: Cell) -> None:
     """Builds a tiny layer, so that an option that is not allowed is found before any work is done."""
     _check_layer(
@@ -229,11 +147,7 @@ def check_layer(cell: Cell) -> None:
 @functools.lru_cache(maxsize=4096)
 def _check_layer(layer: str, options: str, method: str) -> None:
     method_options, first_layer = json.loads(options)
-    module, _, name = layer.rpartition(".")
-    try:
-        cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError("method.layer", layer, f"cannot be imported ({error})") from error
+    cls = import_layer(layer)
     known = set(inspect.signature(cls).parameters) - {
         *("in_features", "out_features", "bias", "sparsity", "generator", "device", "dtype")
     }

@@ -7,7 +7,7 @@ from statistics import median
 import torch
 
 from spectral_repro import provenance
-from spectral_repro.config import Cell, layer_class
+from spectral_repro.cell import Cell, import_layer
 from spectral_repro.experiment import choose_device
 
 #: Epochs that a run is assumed to last where no row tells: early stopping ends most runs near here.
@@ -23,7 +23,7 @@ def work(cell: Cell) -> float | None:
     shape = cell.data.get("shape")
     if not shape:
         return None
-    rows, layer = cell.trainer["batch_size"], layer_class(cell)
+    rows, layer = cell.trainer["batch_size"], import_layer(cell.layer)
     sizes = (shape["n1"], *[cell.n2] * cell.hidden_layers, shape["classes"])
     step = 0.0
     for k in range(len(sizes) - 1):

@@ -9,11 +9,12 @@ from collections.abc import Callable
 import torch
 
 from spectral_repro import data, provenance, results
-from spectral_repro.config import Cell, Options, layer_class
+from spectral_repro.cell import Cell, Options, import_layer
 from spectral_repro.errors import ConfigError
 from spectral_repro.files import require_writable
 from spectral_repro.network import build_stack, direct_parameters
-from spectral_repro.train import Outcome, Progress, Protocol, Trainer, training_seconds
+from spectral_repro.protocol import Outcome, Progress, Protocol
+from spectral_repro.train import Trainer, training_seconds
 
 #: What the weights, moments and gradients of a batch may take, so that a step stays within a CPU's cache.
 _CPU_BATCH_BYTES = 16 * 2**20
@@ -127,7 +128,7 @@ def make_trainer(
     cell: Cell, dataset: data.Dataset, seeds: list[int], dtype: torch.dtype = torch.float32
 ) -> tuple[Trainer, list[int]]:
     """A trainer for these realizations, and how many parameters each of them trains."""
-    layer = layer_class(cell)
+    layer = import_layer(cell.layer)
     network, trained = build_stack(
         seeds,
         sizes=sizes_of(cell, dataset),

@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from spectral_repro.config import Cell
+from spectral_repro.cell import Cell
 from spectral_repro.errors import UserError
 from spectral_repro.files import set_aside, write_atomically
-from spectral_repro.train import Outcome
+from spectral_repro.protocol import Outcome
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from spectral_repro.config import read_config
 from spectral_repro.experiment import Report, Watcher, run_cell
+from spectral_repro.protocol import Progress
 from spectral_repro.table import print_table
-from spectral_repro.train import Progress
 
 
 def run_job(config: Mapping[str, Any]) -> Report:

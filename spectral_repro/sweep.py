@@ -12,8 +12,9 @@ from omegaconf import OmegaConf
 from tqdm import tqdm
 
 from spectral_repro import estimate, results
+from spectral_repro.cell import Cell, Options
 from spectral_repro.compose import Composer, Job, figure_jobs
-from spectral_repro.config import Cell, Options, read_config
+from spectral_repro.config import read_config
 from spectral_repro.errors import UserError
 from spectral_repro.experiment import Report, choose_device, missing_seeds
 from spectral_repro.files import require_writable

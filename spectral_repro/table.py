@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
-from spectral_repro.config import Cell
+from spectral_repro.cell import Cell
 from spectral_repro.results import Row
 
 

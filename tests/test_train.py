@@ -8,8 +8,9 @@ import torch
 
 from spectral_repro.layers import DirectLinear, QRLinear, SpectralLinear, SVDLinear
 from spectral_repro.network import build_network, build_stack
+from spectral_repro.protocol import EarlyStopping, Images, Outcome, Protocol
 from spectral_repro.random import stream
-from spectral_repro.train import EarlyStopping, Images, Outcome, Protocol, Trainer
+from spectral_repro.train import Trainer
 from tests.oracle import KerasOptimizer
 from tests.test_network import METHODS
 

@@ -11,7 +11,8 @@ import torch
 from spectral_repro.bench.plain import PlainProgram
 from spectral_repro.layers import DirectLinear, QRLinear, SpectralLinear, SVDLinear
 from spectral_repro.network import build_stack
-from spectral_repro.train import Images, Protocol, Trainer
+from spectral_repro.protocol import Images, Protocol
+from spectral_repro.train import Trainer
 
 LAYERS = {"direct": DirectLinear, "spectral": SpectralLinear, "ssvd": SVDLinear, "sqr": QRLinear}
 BATCH, TRAIN_IMAGES, CLASSES = 200, 48_000, 10

@@ -11,8 +11,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from spectral_repro import results
+from spectral_repro.cell import Cell
 from spectral_repro.compose import Composer, config_folder, figure_jobs
-from spectral_repro.config import Cell, read_config
+from spectral_repro.config import read_config
 from spectral_repro.figures.catalogue import STAND_IN, FigureSpec
 
 PROFILES = ("paper", "quick")

@@ -1,0 +1,73 @@
+"""What training needs to know and what it tells: the protocol (SPEC 3), the images, the outcome."""
+
+import dataclasses
+import math
+
+from torch import Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """How a network is trained (SPEC 3). Rates and moments are those of the optimizer's definition."""
+
+    max_epochs: int
+    batch_size: int
+    optimizer: str
+    lr: float
+    activation: str
+    validation_fraction: float
+    patience: int
+    min_delta: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-7
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """A data set on the device: pixels in [0, 1] as ``(n, N_1)``, labels as ``(n)``."""
+
+    train_x: Tensor
+    train_y: Tensor
+    test_x: Tensor
+    test_y: Tensor
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What one realization reached, with the weights of its last epoch.
+
+    ``degrees`` has, for each hidden layer of a sparse network, the number of surviving links into and out of
+    each node, ``(N_k)`` and ``(N_k)``.
+    """
+
+    seed: int
+    test_accuracy: float = math.nan
+    validation_accuracy: float = math.nan
+    epochs: int = 0
+    degrees: list[tuple[Tensor, Tensor]] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """State of a batch after an epoch, for whoever watches."""
+
+    epoch: int
+    validation_accuracy: float
+    running: int
+    stopped: int
+
+
+class EarlyStopping:
+    """Keras' rule: better means above the best by more than ``min_delta``; stop after ``patience`` others in a row."""
+
+    def __init__(self, patience: int, min_delta: float) -> None:
+        self.patience, self.min_delta = patience, min_delta
+        self.best, self.waited = -math.inf, 0
+
+    def should_stop(self, accuracy: float) -> bool:
+        if accuracy - self.min_delta > self.best:
+            self.best, self.waited = accuracy, 0
+        else:
+            self.waited += 1
+        return self.waited >= self.patience
