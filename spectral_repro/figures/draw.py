@@ -86,7 +86,7 @@ def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy / accuracy of direct")
     _label_sizes(ax, panel)
-    ax.legend(loc="lower right")
+    ax.legend(loc="best")
 
 
 def _rho_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
@@ -120,7 +120,7 @@ def _sparse_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         plot_curve(ax, curves.accuracy_curve(panel.frame, method, "sparsity"), method, sparse=True)
     ax.set(xlabel="sparsity", ylabel="accuracy")
     ax.set_title(panel.label, fontsize=9, loc="left")
-    ax.legend(loc="lower left")
+    ax.legend(loc="best")
 
 
 def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
@@ -136,7 +136,7 @@ def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         ax.plot([0, 1], [line.value] * 2, color=style.color, marker=style.marker, linestyle="")
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
     ax.set(xlabel="p, share of trained off-diagonal entries of R", ylabel="accuracy / accuracy of direct")
-    ax.legend(loc="lower right")
+    ax.legend(loc="best")
 
 
 def _degree_panels(axes: Sequence[Axes], spec: FigureSpec, panel: Panel, degrees: pd.DataFrame) -> None:
