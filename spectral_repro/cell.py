@@ -78,6 +78,9 @@ class Options:
     overwrite: bool
     degrees: bool
     realizations_per_batch: int | None
+    checkpoint_minutes: float
+    tracker: str
+    threads: int | None
 
     @property
     def seeds(self) -> range:

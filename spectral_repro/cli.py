@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 
 # OpenMP threads that sleep between the short products of small networks cost a third of the time.
@@ -40,19 +41,27 @@ def for_hydra(arguments: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Entry point: exit code 2 for what the user can mend, 1 if cells of a sweep failed, 130 if interrupted."""
+    """Entry point: exit code 2 for what the user can mend, 1 if cells of a sweep failed, 130 or 143 if interrupted."""
     from spectral_repro.messages import one_line
 
     sys.argv[1:] = for_hydra(sys.argv[1:])
     wants_trace = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra is to raise, not to print
     _errors.clear()
+    ended_by = [signal.SIGINT]
+
+    def end(number: int, _) -> None:
+        ended_by[0] = number
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
     try:
         job()
         if _errors:
             raise _errors[0]
     except KeyboardInterrupt:
-        sys.exit(_say("interrupted; finished realizations are kept, the same command goes on from there", 130))
+        code = 128 + ended_by[0]
+        sys.exit(_say("interrupted; finished realizations are kept, the same command goes on from there", code))
     except Exception as error:
         if wants_trace:
             raise
@@ -60,7 +69,7 @@ def main() -> None:
 
 
 def _say(message: str, code: int) -> int:
-    print(f"\nspectral-repro: {message}" if code == 130 else f"spectral-repro: {message}", file=sys.stderr)
+    print(f"\nspectral-repro: {message}" if code > 128 else f"spectral-repro: {message}", file=sys.stderr)
     return code
 
 

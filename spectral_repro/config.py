@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import importlib.util
 import inspect
 import json
 import math
@@ -28,6 +29,7 @@ _PROTOCOL_KEYS = (
 _TOP_KEYS = {
     *("n2", "hidden_layers", "sparsity", "realizations", "seed", "device", "precision", "data_dir", "results_dir"),
     *("overwrite", "degrees", "protocol", "protocols", "trainer", "sweep", "grid", "method", "data", "tracker"),
+    *("checkpoint_minutes", "threads"),
 }
 #: Reaches the results as a folder and file name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -88,6 +90,8 @@ def _read_options(config: Mapping[str, Any]) -> Options:
     for key in ("data_dir", "results_dir"):
         if not isinstance(config[key], str) or not config[key]:
             raise ConfigError(key, config[key], "must name a folder")
+    if config["tracker"] == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
+        raise ConfigError("tracker", "tensorboard", "needs a package: pip install 'spectral-repro[tensorboard]'")
     per_batch = config["trainer"].get("realizations_per_batch", "auto")
     if per_batch != "auto":
         per_batch = _whole(config["trainer"], "realizations_per_batch", prefix="trainer.")
@@ -100,6 +104,9 @@ def _read_options(config: Mapping[str, Any]) -> Options:
         overwrite=config["overwrite"],
         degrees=config["degrees"],
         realizations_per_batch=None if per_batch == "auto" else per_batch,
+        checkpoint_minutes=float(_number(config, "checkpoint_minutes", "must be at least 0", lambda v: v >= 0)),
+        tracker=_choice(config, "tracker", ("none", "tensorboard")),
+        threads=None if config["threads"] == "auto" else _whole(config, "threads"),
     )
 
 

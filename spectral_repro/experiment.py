@@ -4,17 +4,18 @@ import dataclasses
 import datetime
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
 from spectral_repro import data, provenance, results
 from spectral_repro.cell import Cell, Options, import_layer
+from spectral_repro.checkpoint import Checkpoint, checkpoint_file, resumable_batches
 from spectral_repro.errors import ConfigError
 from spectral_repro.files import require_writable
 from spectral_repro.network import build_stack, direct_parameters
 from spectral_repro.protocol import Outcome, Progress, Protocol
-from spectral_repro.train import Trainer, training_seconds
+from spectral_repro.train import Trainer
 
 #: What the weights, moments and gradients of a batch may take, so that a step stays within a CPU's cache.
 _CPU_BATCH_BYTES = 16 * 2**20
@@ -31,7 +32,7 @@ class Report:
 
 
 #: Called before each batch with its seeds; returns what watches the epochs.
-Watcher = Callable[[range | list[int]], Callable[[Progress], None] | None]
+Watcher = Callable[[Sequence[int]], Callable[[Progress], None]]
 
 
 def missing_seeds(cell: Cell, options: Options) -> tuple[list[int], list[results.Row], str | None]:
@@ -45,15 +46,15 @@ def missing_seeds(cell: Cell, options: Options) -> tuple[list[int], list[results
     return [seed for seed in options.seeds if seed not in done], rows, warning
 
 
-def run_cell(cell: Cell, options: Options, watcher: Watcher | None = None) -> Report:
-    """Trains the missing realizations of ``cell`` and writes their rows, batch by batch.
+def run_cell(cell: Cell, options: Options, device_name: str, watcher: Watcher) -> Report:
+    """Trains the missing realizations of ``cell`` on a device and writes their rows, batch by batch.
 
     Raises:
         UserError: if the device, the data or a folder cannot be used, before anything is trained.
     """
     path = results.row_file(options.results_dir, cell)
     require_writable(options.results_dir, "results_dir")
-    device = choose_device(options.device)
+    device = choose_device(device_name)
     seeds, rows, warning = missing_seeds(cell, options)
     if warning:
         warnings.warn(warning, stacklevel=2)
@@ -65,13 +66,36 @@ def run_cell(cell: Cell, options: Options, watcher: Watcher | None = None) -> Re
         size = options.realizations_per_batch or realizations_that_fit(
             direct_parameters(sizes_of(cell, dataset)), device
         )
-        for start in range(0, len(seeds), size):
-            batch = seeds[start : start + size]
-            outcomes, new = train_batch(cell, dataset, batch, watcher(batch) if watcher else None)
+        for batch in batches(cell, options, seeds, size):
+            checkpoint = make_checkpoint(cell, options, dataset, batch, device)
+            outcomes, new = train_batch(cell, dataset, batch, watcher(batch), checkpoint)
             if options.degrees:
                 results.add_degrees(results.degree_file(options.results_dir, cell), outcomes)
             rows = results.add_rows(path, new)
+            checkpoint.remove()
     return Report([row for row in rows if row.seed in options.seeds], str(path), trained)
+
+
+def batches(cell: Cell, options: Options, seeds: Sequence[int], size: int) -> list[list[int]]:
+    """What to train together: batches that were cut off in training first, as they were, then the rest by ``size``."""
+    resumed = resumable_batches(options.results_dir, cell, seeds)
+    rest = [seed for seed in seeds if not any(seed in batch for batch in resumed)]
+    return [*resumed, *(rest[start : start + size] for start in range(0, len(rest), size))]
+
+
+def make_checkpoint(
+    cell: Cell, options: Options, dataset: data.Dataset, batch: Sequence[int], device: torch.device
+) -> Checkpoint:
+    """Where the state of ``batch`` is kept while it trains, and what must be the same for it to be of use."""
+    identity = {
+        "config_hash": cell.config_hash,
+        "data_digest": dataset.digest,
+        "code_version": provenance.code_version(),
+        "torch_version": torch.__version__,
+        "device": device.type,
+    }
+    path = checkpoint_file(options.results_dir, cell, batch)
+    return Checkpoint(path, identity, 60 * options.checkpoint_minutes)
 
 
 def choose_device(name: str) -> torch.device:
@@ -143,12 +167,25 @@ def make_trainer(
 
 
 def train_batch(
-    cell: Cell, dataset: data.Dataset, seeds: list[int], watch: Callable[[Progress], None] | None = None
+    cell: Cell,
+    dataset: data.Dataset,
+    seeds: list[int],
+    watch: Callable[[Progress], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[list[Outcome], list[results.Row]]:
-    """Trains the realizations ``seeds`` as one batched network; what they reached, and as rows."""
+    """Trains the realizations ``seeds`` as one batched network, from ``checkpoint`` if it holds their state.
+
+    Returns what they reached, and that as rows.
+    """
     trainer, trained = make_trainer(cell, dataset, seeds)
-    outcomes, seconds = training_seconds(trainer, watch)
-    make_row = functools.partial(_row, cell, dataset, trainer.device, seconds / len(seeds), len(seeds))
+    if checkpoint:
+        state, warning = checkpoint.load()
+        if warning:
+            warnings.warn(warning, stacklevel=2)
+        if state:
+            trainer.restore(state)
+    outcomes = trainer.run(watch, checkpoint.save if checkpoint else None)
+    make_row = functools.partial(_row, cell, dataset, trainer.device, trainer.seconds / len(seeds), len(seeds))
     return outcomes, [make_row(outcome, count) for outcome, count in zip(outcomes, trained, strict=True)]
 
 

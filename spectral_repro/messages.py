@@ -10,6 +10,7 @@ from spectral_repro.errors import UserError
 
 KEYS = (
     *("n2", "hidden_layers", "sparsity", "realizations", "seed", "device", "precision", "data_dir", "results_dir"),
+    *("checkpoint_minutes", "threads", "tracker"),
     *("overwrite", "protocol", "method", "data", "profile", "experiment", "method.p", "method.core", "data.root"),
     *(f"trainer.{k}" for k in ("max_epochs", "batch_size", "optimizer", "lr", "activation")),
     *(f"trainer.{k}" for k in ("validation_fraction", "patience", "min_delta", "realizations_per_batch")),
@@ -20,6 +21,8 @@ def one_line(error: BaseException) -> str:
     """What to tell the user; of an error in our own code, its type too."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error.__cause__, UserError):  # Hydra wraps what its plugins say
+        return str(error.__cause__)
     text = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and (found := re.search(r"Could not find '([\w/]+)/([^']+)'", text)):
         group, name = found.groups()

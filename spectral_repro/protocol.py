@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 from torch import Tensor
 
@@ -50,12 +51,16 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """State of a batch after an epoch, for whoever watches."""
+    """State of a batch after an epoch, for whoever watches; accuracies on the validation part by seed."""
 
     epoch: int
-    validation_accuracy: float
-    running: int
+    validation_accuracy: Mapping[int, float]
+    running_seeds: frozenset[int]
     stopped: int
+
+    @property
+    def running(self) -> int:
+        return len(self.running_seeds)
 
 
 class EarlyStopping:

@@ -1,26 +1,51 @@
-"""One job of the command line: a cell with its progress bar and its table."""
+"""One job of the command line: a cell with its progress bar, its line in the log and its table."""
 
+import contextlib
+import datetime
+import os
+import socket
+import time
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
+from spectral_repro import provenance, tracker
+from spectral_repro.cell import Cell, Options
 from spectral_repro.config import read_config
-from spectral_repro.experiment import Report, Watcher, run_cell
+from spectral_repro.experiment import Report, Watcher, choose_device, run_cell
+from spectral_repro.messages import one_line
 from spectral_repro.protocol import Progress
 from spectral_repro.table import print_table
 
 
 def run_job(config: Mapping[str, Any]) -> Report:
     """Runs one cell; a single run prints its table, a job of a sweep leaves that to the sweep."""
-    alone = OmegaConf.is_missing(HydraConfig.get().job, "num")
+    hydra = HydraConfig.get()
+    alone = OmegaConf.is_missing(hydra.job, "num")
     cell, options = read_config(config)
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: tqdm.write(f"spectral-repro: {message}")
-        report = run_cell(cell, options, epoch_bar(cell.method_label, cell.trainer["max_epochs"], 0 if alone else 1))
+    beside_others = not alone and not hydra.launcher["_target_"].endswith("BasicLauncher")
+    device = share_of_devices(options.device, hydra.job.num) if beside_others else options.device
+    if threads := share_of_threads(options.threads):
+        torch.set_num_threads(threads)
+    watchers = [epoch_bar(cell.method_label, cell.trainer["max_epochs"], 0 if alone else 1)]
+    if options.tracker == "tensorboard":
+        watchers.append(tracker.tensorboard(options.results_dir, cell))
+    started = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: tqdm.write(f"spectral-repro: {message}")
+            report = run_cell(cell, options, device, lambda seeds: _all([w(seeds) for w in watchers]))
+    except BaseException as error:
+        _log(cell, options, device, f"failed: {one_line(error) or type(error).__name__}", started)
+        raise
+    if report.trained:
+        _log(cell, options, device, f"{report.trained} networks trained -> {report.path}", started)
     if alone:
         if not report.trained:
             print("all realizations were finished already (overwrite=true trains them again)")
@@ -29,17 +54,55 @@ def run_job(config: Mapping[str, Any]) -> Report:
     return report
 
 
+def share_of_devices(device: str, job: int) -> str:
+    """Spreads the jobs of a parallel sweep over the GPUs that this process sees."""
+    count = torch.cuda.device_count() if device in ("auto", "cuda") else 0
+    return f"cuda:{job % count}" if count > 1 else device
+
+
+def share_of_threads(threads: int | None) -> int | None:
+    """What the user asks for, else what the scheduler granted, else None: torch's own choice (OMP_NUM_THREADS)."""
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    if threads is None and granted.isdigit() and "OMP_NUM_THREADS" not in os.environ:
+        return int(granted)
+    return threads
+
+
+def _log(cell: Cell, options: Options, device: str, what: str, started: float) -> None:
+    """One line in ``<results_dir>/cells.log``: when, where, which cell, how long, what came out; best effort."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    seconds = time.perf_counter() - started
+    with contextlib.suppress(Exception):
+        where = f"{socket.gethostname()}:{os.getpid()} {provenance.device_name(choose_device(device))}"
+        line = f"{now}  {where}  {cell.data['name']}/{cell.slug}  {seconds:.1f} s  {what}\n"
+        file = os.open(Path(options.results_dir, "cells.log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(file, line.encode())
+        finally:
+            os.close(file)
+
+
+def _all(watches: list):
+    def watch(progress: Progress) -> None:
+        for each in watches:
+            each(progress)
+
+    return watch
+
+
 def epoch_bar(label: str, max_epochs: int, position: int) -> Watcher:
     """A bar over the epochs of a batch of realizations: validation accuracy, realizations running, time left."""
 
     def watcher(seeds):
         bar = tqdm(total=len(seeds) * max_epochs, desc=label, unit="ep", disable=None, leave=False, position=position)
+        last = 0
 
         def watch(progress: Progress) -> None:
-            bar.set_postfix_str(
-                f"epoch {progress.epoch}, val {progress.validation_accuracy:.4f}, running {progress.running}"
-            )
-            bar.update(progress.running + progress.stopped * (1 + max_epochs - progress.epoch))
+            nonlocal last
+            epochs, last = progress.epoch - last, progress.epoch  # more than one: resumed from a checkpoint
+            accuracy = sum(progress.validation_accuracy.values()) / len(progress.validation_accuracy)
+            bar.set_postfix_str(f"epoch {progress.epoch}, val {accuracy:.4f}, running {progress.running}")
+            bar.update(epochs * progress.running + progress.stopped * (epochs + max_epochs - progress.epoch))
             if not progress.running:
                 bar.close()
 

@@ -3,8 +3,7 @@
 import dataclasses
 import shlex
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,26 +83,37 @@ def run_sweep(
     print(_plan_line(planned, todo), flush=True)
     failures: list[tuple[Planned, Exception]] = []
     if todo:
-        in_process = type(launcher).__name__ == "BasicLauncher"
-        size = 1 if in_process else max_batch_size or len(todo)
-        bar = tqdm(total=sum(p.missing for p in todo), desc="sweep", unit="net", disable=None, position=0)
-        with bar:
-            for start in range(0, len(todo), size):
-                batch = todo[start : start + size]
-                began = time.perf_counter()
-                returned = launcher.launch([list(p.job) for p in batch], initial_job_idx=start)
-                for p, job_return in zip(batch, returned, strict=True):
-                    value = job_return.return_value
-                    if isinstance(value, Report):
-                        _log(bar, p, value, time.perf_counter() - began)
-                    else:
-                        failures.append((p, value))
-                        bar.write(f"failed: {' '.join(p.job)}: {one_line(value)}", file=sys.stderr)
-                    bar.update(p.missing)
+        with tqdm(total=sum(p.missing for p in todo), desc="sweep", unit="net", disable=None, position=0) as bar:
+            for i, outcome in _launch(launcher, [list(p.job) for p in todo], max_batch_size):
+                if isinstance(outcome, Report):
+                    bar.write(f"{' '.join(todo[i].job)}: {outcome.trained} networks -> {outcome.path}")
+                else:
+                    failures.append((todo[i], outcome))
+                    bar.write(f"failed: {' '.join(todo[i].job)}: {one_line(outcome)}", file=sys.stderr)
+                bar.update(todo[i].missing)
     _report(planned, failures)
     if failures:
         raise SweepError(_failure_text(failures))
     return []
+
+
+def _launch(launcher: Any, jobs: Sequence[list[str]], max_batch_size: int | None) -> Iterator[tuple[int, Any]]:
+    """Runs the jobs; yields which one ended and its report, or the exception that ended it.
+
+    Our own launchers tell of each job as it ends. Any other of Hydra's is given ``max_batch_size`` jobs at a
+    time; the one that runs jobs in this process, one.
+    """
+    if hasattr(launcher, "stream"):
+        yield from launcher.stream(jobs, 0)
+        return
+    size = 1 if type(launcher).__name__ == "BasicLauncher" else max_batch_size or len(jobs)
+    for start in range(0, len(jobs), size):
+        batch = jobs[start : start + size]
+        try:
+            returned = [r.return_value for r in launcher.launch(batch, initial_job_idx=start)]
+        except Exception as died:  # of one job, and such a launcher says no more of the others
+            returned = [died] * len(batch)
+        yield from enumerate(returned, start=start)
 
 
 def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned]) -> str:
@@ -113,10 +123,6 @@ def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned]) -> str:
     seconds = estimate.seconds(planned)
     networks = sum(p.missing for p in todo)
     return f"{line} ({networks} networks{'' if seconds is None else f', about {estimate.readable(seconds)}'})"
-
-
-def _log(bar: tqdm, planned: Planned, report: Report, seconds: float) -> None:
-    bar.write(f"{' '.join(planned.job)}: {report.trained} networks in {seconds:.1f} s -> {report.path}")
 
 
 def _report(planned: Sequence[Planned], failures: Sequence[tuple[Planned, Exception]]) -> None:

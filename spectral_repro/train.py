@@ -1,8 +1,10 @@
 """The training loop, for all realizations of a cell at once (SPEC 3)."""
 
+import dataclasses
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +44,7 @@ class Trainer:
         self.outcomes = [Outcome(seed) for seed in seeds]
         self.running = list(self.outcomes)
         self.stopping = [EarlyStopping(protocol.patience, protocol.min_delta) for _ in seeds]
-        self.epoch = 0
+        self.epoch, self.seconds = 0, 0.0
         self._flatten_parameters()
         n = len(images.train_x)
         held_out = round(protocol.validation_fraction * n)
@@ -174,23 +176,59 @@ class Trainer:
         self.optimizer.keep(index)
         self._bind_parameters()
 
-    def run(self, watch: Callable[[Progress], None] | None = None) -> list[Outcome]:
-        """Trains until every realization has stopped; calls ``watch`` after every epoch."""
+    def run(
+        self, watch: Callable[[Progress], None] | None = None, save: Callable[["Trainer"], None] | None = None
+    ) -> list[Outcome]:
+        """Trains until every realization has stopped.
+
+        After every epoch ``watch`` is told how far it is and, while any goes on, ``save`` may take :meth:`state`.
+        ``seconds`` adds up the wall time of training; reading the accuracies waits for the device's work.
+        """
         while self.running:
-            before = len(self.running)
+            started, before = time.perf_counter(), len(self.running)
             self.train_epoch()
             self.validate()
+            self.seconds += time.perf_counter() - started
             if watch:
-                done = [o.validation_accuracy for o in self.outcomes]
-                mean = sum(done) / len(done)
-                watch(Progress(self.epoch, mean, len(self.running), before - len(self.running)))
+                accuracies = {o.seed: o.validation_accuracy for o in self.outcomes}
+                running = frozenset(o.seed for o in self.running)
+                watch(Progress(self.epoch, accuracies, running, before - len(running)))
+            if save and self.running:
+                save(self)
         return self.outcomes
 
+    def state(self) -> dict[str, Any]:
+        """All that :meth:`restore` needs, between two epochs: tensors, numbers, strings and lists of them.
 
-def training_seconds(trainer: Trainer, watch: Callable[[Progress], None] | None = None) -> tuple[list[Outcome], float]:
-    """Runs ``trainer``; the outcomes and the wall time in seconds, the device's work included."""
-    started = time.perf_counter()
-    outcomes = trainer.run(watch)
-    if trainer.device.type == "cuda":
-        torch.cuda.synchronize(trainer.device)
-    return outcomes, time.perf_counter() - started
+        Splits, batch orders and frozen factors follow from the seeds and are not part of it.
+        """
+        return {
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "running": [self.outcomes.index(o) for o in self.running],
+            "stopping": [(rule.best, rule.waited) for rule in self.stopping],
+            "outcomes": [dataclasses.astuple(o) for o in self.outcomes],
+            "steps": self.optimizer.steps,
+            "moments": [t.cpu() for t in (self.optimizer.parameters, self.optimizer.first, self.optimizer.second)],
+        }
+
+    @torch.no_grad()
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from the :meth:`state` of a trainer that was built with the same arguments.
+
+        Raises:
+            ValueError: if the state is that of other networks; this trainer is of no use then.
+        """
+        outcomes = [Outcome(*values) for values in state["outcomes"]]
+        if [o.seed for o in outcomes] != [o.seed for o in self.outcomes]:
+            raise ValueError("the state is that of other realizations")
+        self.outcomes = self.running = outcomes
+        self._keep(state["running"])
+        for rule, (best, waited) in zip(self.stopping, state["stopping"], strict=True):
+            rule.best, rule.waited = best, waited
+        mine = (self.optimizer.parameters, self.optimizer.first, self.optimizer.second)
+        for here, there in zip(mine, state["moments"], strict=True):
+            if here.shape != there.shape or here.dtype != there.dtype:
+                raise ValueError(f"the state has {tuple(there.shape)} numbers, this trainer {tuple(here.shape)}")
+            here.copy_(there)
+        self.optimizer.steps, self.epoch, self.seconds = state["steps"], state["epoch"], state["seconds"]

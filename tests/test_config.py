@@ -112,6 +112,9 @@ CHANGES = [
     ("results_dir=/elsewhere", False),
     ("overwrite=true", False),
     ("trainer.realizations_per_batch=2", False),
+    ("checkpoint_minutes=0", False),
+    ("threads=1", False),
+    ("tracker=tensorboard", False),
 ]
 
 
