@@ -3,7 +3,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint figures report collect bench clean
+.PHONY: help run test figures report collect bench faults slurm audit clean
 
 help:           ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,16 @@ collect: $(VENV)/.installed  ## join the rows of all cells into results/results.
 
 bench: $(VENV)/.installed    ## measure speed on this machine: results/bench/ (under 10 minutes)
 	$(BIN)/python scripts/bench.py
+
+faults: $(VENV)/.installed-test  ## kill, damage and starve sweeps, and compare their rows (about 10 minutes)
+	$(BIN)/python -m tests.faults
+
+slurm: $(VENV)/.installed-test   ## the same on a real Slurm of this machine (root, Debian; installs packages)
+	$(BIN)/python -m tests.slurm_check --install
+
+audit: $(VENV)/.installed-test   ## look up known vulnerabilities of what is installed
+	$(BIN)/python -m pip install -q pip-audit
+	$(BIN)/python -m pip_audit --local --skip-editable
 
 clean:          ## remove the environment and what make run wrote
 	rm -rf $(VENV) demo

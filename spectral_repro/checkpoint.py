@@ -45,9 +45,12 @@ class Checkpoint:
         except FileNotFoundError:
             return None, None
         head, content = content[: len(_MAGIC) + 32], content[len(_MAGIC) + 32 :]
-        if head != _MAGIC + hashlib.sha256(content).digest():
+        try:
+            if head != _MAGIC + hashlib.sha256(content).digest():
+                raise ValueError("the checksum does not match")
+            stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)  # data, never code
+        except Exception:
             return None, f"{self.path}: damaged checkpoint; set aside as {set_aside(self.path).name}"
-        stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         for key, value in self.identity.items():
             if stored["identity"].get(key) != value:
                 old = stored["identity"].get(key)

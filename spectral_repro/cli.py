@@ -9,9 +9,13 @@ import sys
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from spectral_repro.compose import config_folder
+
+#: Ours, with defaults that resume, under the names that users of Hydra's submitit plugin know.
+_LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "processes"}
 
 _errors: list[Exception] = []
 
@@ -22,7 +26,9 @@ def job(config: DictConfig):
     from spectral_repro.run import run_job
 
     try:
-        return run_job(OmegaConf.to_container(config, resolve=True))
+        hydra_job = HydraConfig.get().job
+        number = None if OmegaConf.is_missing(hydra_job, "num") else hydra_job.num  # of a launcher's job
+        return run_job(OmegaConf.to_container(config, resolve=True), number, beside_others=number is not None)
     except Exception as error:  # raised here, Hydra would print lines of its own
         _errors.append(error)
         return error
@@ -32,12 +38,19 @@ def for_hydra(arguments: list[str]) -> list[str]:
     """The arguments in a form that Hydra takes: ``-m`` first, and options of one method kept for its own cells.
 
     Hydra applies ``method.p=0.5`` of a sweep to its default method first, which may have no ``p``; as a sweep
-    of one value it reaches only the cells of the sweep.
+    of one value it reaches only the cells of the sweep. An experiment is a sweep, with ``-m`` or without.
     """
+    group, launchers = "hydra/launcher=", _LAUNCHERS
+    arguments = [
+        group + launchers.get(a.removeprefix(group), a.removeprefix(group)) if a.startswith(group) else a
+        for a in arguments
+    ]
     arguments = sorted(arguments, key=lambda a: a not in ("-m", "--multirun"))
-    if arguments[:1] in (["-m"], ["--multirun"]) or any(a.startswith("experiment=") for a in arguments):
-        return [re.sub(r"^((?:method|data)\.\w+)=([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]
-    return arguments
+    if arguments[:1] not in (["-m"], ["--multirun"]):
+        if any(a.startswith("-") for a in arguments) or not any(a.startswith("experiment=") for a in arguments):
+            return arguments
+        arguments = ["-m", *arguments]
+    return [re.sub(r"^((?:method|data)\.\w+)=([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]
 
 
 def main() -> None:

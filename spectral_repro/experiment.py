@@ -91,7 +91,7 @@ def make_checkpoint(
         "config_hash": cell.config_hash,
         "data_digest": dataset.digest,
         "code_version": provenance.code_version(),
-        "torch_version": torch.__version__,
+        "torch_version": str(torch.__version__),  # a class of torch's own, which is not plain data
         "device": device.type,
     }
     path = checkpoint_file(options.results_dir, cell, batch)

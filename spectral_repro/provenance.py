@@ -12,7 +12,10 @@ import spectral_repro
 
 @functools.cache
 def code_version() -> str:
-    """``<version>+g<commit>``, with ``.dirty`` if code or configuration differ from the commit; else the version."""
+    """``<version>+g<commit>``, with ``.dirty`` if code or configuration differ from the commit.
+
+    Of an installed package it is the version alone; of a checkout where git does not answer, ``+unknown`` follows.
+    """
     root = Path(spectral_repro.__file__).resolve().parents[1]
     version = spectral_repro.__version__
     if not (root / ".git").exists():
@@ -21,17 +24,15 @@ def code_version() -> str:
         commit = _git(root, "rev-parse", "--short=10", "HEAD")
         changed = _git(root, "status", "--porcelain", "--", "spectral_repro", "conf", "hydra_plugins")
     except (OSError, subprocess.SubprocessError):
-        return version
+        return f"{version}+unknown"
     return f"{version}+g{commit}" + (".dirty" if changed else "")
 
 
 def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=10
-    ).stdout.strip()
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-@functools.cache
 def device_name(device: torch.device) -> str:
     """For instance ``cuda (NVIDIA H100)`` or ``cpu (AMD EPYC, 2 threads)``."""
     if device.type == "cuda":
@@ -39,6 +40,7 @@ def device_name(device: torch.device) -> str:
     return f"{device.type} ({_processor()}, {torch.get_num_threads()} threads)"
 
 
+@functools.cache
 def _processor() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
 from tqdm import tqdm
 
 from spectral_repro import provenance, tracker
@@ -24,13 +22,17 @@ from spectral_repro.protocol import Progress
 from spectral_repro.table import print_table
 
 
-def run_job(config: Mapping[str, Any]) -> Report:
-    """Runs one cell; a single run prints its table, a job of a sweep leaves that to the sweep."""
-    hydra = HydraConfig.get()
-    alone = OmegaConf.is_missing(hydra.job, "num")
+def run_job(config: Mapping[str, Any], number: int | None = None, beside_others: bool = False) -> Report:
+    """Runs one cell; a single run prints its table, a job of a sweep leaves that to the sweep.
+
+    Args:
+        config: a composed configuration, in plain containers.
+        number: of the job in its sweep; None for a single run.
+        beside_others: whether jobs of the sweep run at the same time, in processes of their own.
+    """
+    alone = number is None
     cell, options = read_config(config)
-    beside_others = not alone and not hydra.launcher["_target_"].endswith("BasicLauncher")
-    device = share_of_devices(options.device, hydra.job.num) if beside_others else options.device
+    device = share_of_devices(options.device, number) if beside_others else options.device
     if threads := share_of_threads(options.threads):
         torch.set_num_threads(threads)
     watchers = [epoch_bar(cell.method_label, cell.trainer["max_epochs"], 0 if alone else 1)]
@@ -42,7 +44,8 @@ def run_job(config: Mapping[str, Any]) -> Report:
             warnings.showwarning = lambda message, *_, **__: tqdm.write(f"spectral-repro: {message}")
             report = run_cell(cell, options, device, lambda seeds: _all([w(seeds) for w in watchers]))
     except BaseException as error:
-        _log(cell, options, device, f"failed: {one_line(error) or type(error).__name__}", started)
+        what = f"failed: {one_line(error)}" if isinstance(error, Exception) else "interrupted"
+        _log(cell, options, device, what, started)
         raise
     if report.trained:
         _log(cell, options, device, f"{report.trained} networks trained -> {report.path}", started)

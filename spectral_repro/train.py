@@ -45,6 +45,7 @@ class Trainer:
         self.running = list(self.outcomes)
         self.stopping = [EarlyStopping(protocol.patience, protocol.min_delta) for _ in seeds]
         self.epoch, self.seconds = 0, 0.0
+        self._gathered: dict[str, Tensor] = {}
         self._flatten_parameters()
         n = len(images.train_x)
         held_out = round(protocol.validation_fraction * n)
@@ -108,12 +109,21 @@ class Trainer:
         for start in itertools.islice(range(0, n, self.protocol.batch_size), steps):
             stop = min(start + self.protocol.batch_size, n)
             batch = rows[:, start:stop]
-            x = self.images.train_x.index_select(0, batch.flatten()).view(*batch.shape, -1)
+            x = self._gather(self.images.train_x, batch, "x")
             product = None
             if self.products is not None:
-                product = products.index_select(0, orders[:, start:stop].flatten()).view(*batch.shape, -1)
+                product = self._gather(products, orders[:, start:stop], "product")
             self._step(x, labels[:, start:stop], product)
         self.epoch += 1
+
+    def _gather(self, source: Tensor, rows: Tensor, use: str) -> Tensor:
+        """``source[rows]``, in memory that the next call for the same ``use`` writes over."""
+        buffer = self._gathered.get(use)
+        if buffer is None or len(buffer) < rows.numel():
+            buffer = self._gathered[use] = source.new_empty(rows.numel(), source.shape[1])
+        out = buffer[: rows.numel()]
+        torch.index_select(source, 0, rows.flatten(), out=out)
+        return out.view(*rows.shape, -1)
 
     def _step(self, x: Tensor, labels: Tensor, product: Tensor | None) -> None:
         """One update from the batch ``x (R, B, N_1)``, ``labels (R, B)``; realizations do not mix."""
@@ -135,7 +145,7 @@ class Trainer:
                 chunk, labels = x[part], y[part]
             else:
                 index = rows[:, part]
-                chunk, labels = x.index_select(0, index.flatten()).view(*index.shape, -1), y[index]
+                chunk, labels = self._gather(x, index, "evaluation"), y[index]
             right += (self.network.apply_maps(maps, chunk).argmax(-1) == labels).sum(-1)
         return [count / n for count in right.tolist()]
 

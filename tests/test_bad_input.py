@@ -59,7 +59,7 @@ BAD = [
     ("threads=0", "threads=0: must be a whole number, at least 1"),
     ("checkpoint_minutes=-1", "checkpoint_minutes=-1: must be at least 0"),
     ("tracker=mlflow", "tracker=mlflow: must be none or tensorboard"),
-    ("-m hydra/launcher=slurm", "hydra/launcher=slurm: must be one of"),
+    ("-m hydra/launcher=pbs", "hydra/launcher=pbs: must be one of processes, slurm"),
     ("degrees=true", "degrees=True: needs sparsity above 0"),
     ("data=folder", "data.root=null: must name a folder"),
     ("data=folder data.root=nowhere", "data.root=nowhere: has no folder train/"),

@@ -1,6 +1,7 @@
 """Data sets: what is read is right, what is damaged is refused in one line, what was decoded is not decoded again."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,3 +167,27 @@ def test_another_folder_of_the_same_name_is_another_cache(tmp_path):
     a = write_images(tmp_path / "a/shapes")
     b = write_images(tmp_path / "b/shapes", seed=1)
     assert load(a, tmp_path).digest != load(b, tmp_path).digest
+
+
+def test_archives_cannot_write_outside_of_their_folder(tmp_path, monkeypatch):
+    import io
+    import tarfile
+
+    import torchvision.datasets
+
+    class Evil:
+        def __init__(self, root, train, download):
+            if not download:
+                raise RuntimeError("Dataset not found")
+            archive = Path(root) / "evil.tar"
+            with tarfile.open(archive, "w") as tar:
+                member = tarfile.TarInfo("../outside")
+                member.size = 4
+                tar.addfile(member, io.BytesIO(b"evil"))
+            with tarfile.open(archive) as tar:
+                tar.extractall(root)
+
+    monkeypatch.setattr(torchvision.datasets, "Evil", Evil, raising=False)
+    with pytest.raises(UserError, match="download failed"):
+        sources.torchvision(tmp_path / "data", dataset="Evil")
+    assert not (tmp_path / "outside").exists()

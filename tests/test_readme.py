@@ -69,4 +69,4 @@ def test_commands_of_the_readme_name_real_keys():
 
     for line in re.findall(r"^    spectral-repro (.*)$", README, flags=re.MULTILINE):
         for key in re.findall(r"(\S+)=", line.partition("#")[0]):
-            assert key in KEYS, line
+            assert key in KEYS or key.startswith("hydra"), line

@@ -5,6 +5,7 @@ Hydra's own submitit launcher, whose jobs these are, loses the outcomes of a who
 
 import itertools
 import os
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ except ImportError:
 
         def __init__(self, **_: Any) -> None:
             raise ConfigError(
-                "hydra/launcher", "processes or submitit_slurm", "needs a package: pip install 'spectral-repro[slurm]'"
+                "hydra/launcher", "processes or slurm", "needs a package: pip install 'spectral-repro[slurm]'"
             )
 
         def setup(self, **_: Any) -> None: ...
@@ -47,6 +48,25 @@ def _returned(job) -> Any:
     except Exception as error:  # submitit has several, for jobs that were killed, cancelled or timed out
         text = str(error).strip().splitlines() or [type(error).__name__]
         return RuntimeError(f"job {job.job_id} died: {text[-1].strip()} (see {job.paths.stderr})")
+
+
+def _wait(job) -> None:
+    """Waits until a Slurm job has ended for good; submitit takes one that is being queued again for ended."""
+    looks = 0
+    while looks < 3:
+        job.wait()
+        if job.paths.result_pickle.exists():
+            return
+        time.sleep(2)
+        looks = 0 if _is_queued(job.job_id) else looks + 1
+        job.watcher.clear()
+        job.watcher.register_job(job.job_id)
+
+
+def _is_queued(job_id: str) -> bool:
+    """Whether the scheduler still means to run the job, or is running it."""
+    shown = subprocess.run(["scontrol", "-o", "show", "job", job_id], capture_output=True, text=True).stdout
+    return any(f"JobState={state}" in shown for state in ("PENDING", "RUNNING", "REQUEUE", "COMPLETING", "SUSPENDED"))
 
 
 class ProcessesLauncher(LocalLauncher):
@@ -124,6 +144,7 @@ class ArrayLauncher(SlurmLauncher):
             jobs = executor.map_array(self, *zip(*arguments, strict=True))
             try:
                 for i, job in enumerate(jobs, start=start):
+                    _wait(job)
                     yield i, _returned(job)
             finally:
                 for job in jobs:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import socket
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -74,6 +75,8 @@ _MEND = "delete its folder to download it again"
 def _download(cls: type, dataset: str, data_dir: Path, train: bool):
     previous = socket.getdefaulttimeout()
     socket.setdefaulttimeout(30)
+    # No member of an archive may land outside of its folder, or be anything but a file (Python 3.14's default).
+    tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         with contextlib.redirect_stdout(io.StringIO()):

@@ -107,7 +107,7 @@ class QRLinear(EigenvalueLinear):
 
     def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
         r = self.r_matrix()  # once for both branches
-        scaled = self.through_frozen(x * self._per_row(self.eig_in, x))
+        scaled = self.scaled_through_frozen(x)
         plain = self.through_frozen(x) if product is None else product
         if self.core == "triangular" and not self.wide and x.ndim == r.ndim:
             return factored_product(scaled, plain, r, self.eig_out)
@@ -130,7 +130,7 @@ class QRLinear(EigenvalueLinear):
         explicit = 2 * build + rows * weights * (2 + input_grad) + PASS_COST * 6 * weights
         through_r = rows * r_size * (5 + (input_grad or wide or not product))
         through_q = rows * (n_out * rank * 4 if wide else n_in * rank * (2 + (not product) + input_grad))
-        passes = rows * (3 * n_in + 6 * rank + 3 * n_out) + r_size
+        passes = 3 * n_in * min(rows, rank) + rows * (6 * rank + 3 * n_out) + r_size
         return Cost(explicit, through_q + through_r + PASS_COST * passes)
 
     def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:

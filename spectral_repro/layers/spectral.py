@@ -51,12 +51,19 @@ class EigenvalueLinear(ReparametrizedLinear):
         factor = self.frozen_factor()
         return x if factor is None else x @ factor
 
+    def scaled_through_frozen(self, x: Tensor) -> Tensor:
+        """``(x ∘ λin) F``; the smaller of ``x`` and ``F`` is the one that is multiplied by ``λin``."""
+        factor = self.frozen_factor()
+        if factor is not None and x.ndim > 1 and factor.shape[-1] < x.shape[-2]:
+            return x @ (self.eig_in.unsqueeze(-1) * factor)
+        return self.through_frozen(x * self._per_row(self.eig_in, x))
+
     def through_trained(self, z: Tensor) -> Tensor:
         """The rest of ``x φᵀ``: ``(…, M)`` to ``(…, N_out)``; the identity where all of ``φ`` is frozen."""
         return z
 
     def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
-        scaled = self.through_trained(self.through_frozen(x * self._per_row(self.eig_in, x)))
+        scaled = self.through_trained(self.scaled_through_frozen(x))
         plain = self.through_trained(self.through_frozen(x) if product is None else product)
         return torch.addcmul(scaled, self._per_row(self.eig_out, plain), plain, value=-1)
 

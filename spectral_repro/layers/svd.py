@@ -64,7 +64,8 @@ class SVDLinear(EigenvalueLinear):
         build = rank * weights  # U Σ Vᵀ, and as much again for the gradient of Σ
         explicit = 2 * build + rows * weights * (2 + input_grad) + PASS_COST * 6 * weights
         products = rows * rank * (n_in * (2 + (not product) + input_grad) + 4 * n_out)
-        return Cost(explicit, products + PASS_COST * rows * (3 * n_in + 8 * rank + 3 * n_out))
+        passes = 3 * n_in * min(rows, rank) + rows * (8 * rank + 3 * n_out)
+        return Cost(explicit, products + PASS_COST * passes)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, basis={self.basis}"

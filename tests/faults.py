@@ -1,0 +1,367 @@
+"""Fault injection against the real command line: ``python -m tests.faults [--kills 60] [--seed 0] [fault …]``.
+
+Each trial disturbs a small sweep on synthetic images, then runs the same command once more, and compares all
+rows with those of an undisturbed run. The tally goes to standard output; exit code 1 if a row was lost, doubled
+or different.
+"""
+
+import argparse
+import contextlib
+import csv
+import dataclasses
+import gzip
+import hashlib
+import http.server
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tests.conftest import ROOT, write_images
+
+TIMES = ("seconds", "finished_at")
+SWEEP = (
+    *("-m", "method=direct,sqr", "n2=5,9", "realizations=3", "trainer.realizations_per_batch=2"),
+    *("trainer.max_epochs=60", "trainer.patience=99", "trainer.batch_size=12", "checkpoint_minutes=0", "device=cpu"),
+)
+
+
+@dataclasses.dataclass
+class Tally:
+    """What happened to one kind of fault."""
+
+    injected: int = 0
+    compared: int = 0
+    lost: int = 0
+    doubled: int = 0
+    different: int = 0
+
+    @property
+    def bad(self) -> int:
+        return self.lost + self.doubled + self.different
+
+
+def command(folder: Path, images: Path, *more: str) -> list[str]:
+    data = () if any(m.startswith("data=") for m in more) else ("data=folder", f"data.root={images}")
+    where = (f"results_dir={folder}/results", f"data_dir={folder}/data")
+    return [sys.executable, "-m", "spectral_repro.cli", *SWEEP, *data, *where, *more]
+
+
+def start(arguments: list[str], prefix: tuple[str, ...] = (), limit_bytes: int | None = None, **environment: str):
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+
+    return subprocess.Popen(
+        [*prefix, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=limit if limit_bytes else None,
+    )
+
+
+def finish(process) -> tuple[int, str]:
+    _, err = process.communicate(timeout=300)
+    return process.returncode, err
+
+
+def run(arguments: list[str], **how) -> tuple[int, str]:
+    return finish(start(arguments, **how))
+
+
+def must_work(arguments: list[str], **how) -> None:
+    code, err = run(arguments, **how)
+    if code:
+        raise SystemExit(f"the undisturbed command failed with {code}:\n{err}")
+
+
+def must_fail(arguments: list[str], message: str, **how) -> None:
+    """The fault is noticed: an exit code, one clear line, no traceback."""
+    code, err = run(arguments, **how)
+    if code == 0 or message not in err or "Traceback" in err:
+        raise SystemExit(f"expected a failure that says {message!r}, got {code}:\n{err}")
+
+
+def rows(folder: Path) -> dict[tuple[str, str], list[dict]]:
+    """Rows by file and seed, without times."""
+    found: dict[tuple[str, str], list[dict]] = {}
+    for path in sorted((folder / "results/runs").glob("*/*.csv")):
+        for row in csv.DictReader(path.read_text().splitlines()):
+            found.setdefault((path.name, row["seed"]), []).append({k: v for k, v in row.items() if k not in TIMES})
+    return found
+
+
+class Suite:
+    """The trials; each method that starts with ``fault_`` is one kind of fault."""
+
+    def __init__(self, base: Path, kills: int, seed: int) -> None:
+        self.base, self.kills, self.random = base, kills, random.Random(seed)
+        self.images = write_images(base / "shapes", per_class=40)
+        self.tallies: dict[str, Tally] = {}
+        self.count = 0
+        whole = self.folder()
+        started = time.perf_counter()
+        must_work(command(whole, self.images))
+        self.seconds = time.perf_counter() - started
+        self.whole = rows(whole)
+        assert len(self.whole) == 12, len(self.whole)
+
+    def folder(self) -> Path:
+        self.count += 1
+        made = self.base / f"trial{self.count}"
+        made.mkdir()
+        return made
+
+    def compare(self, kind: str, folder: Path, *more: str, expected=None, injected: int = 1, **how) -> None:
+        """Runs the command once more and holds the rows against the undisturbed ones."""
+        must_work(command(folder, self.images, *more), **how)
+        got, expected = rows(folder), self.whole if expected is None else expected
+        tally = self.tallies.setdefault(kind, Tally())
+        tally.injected += injected
+        tally.compared += 1
+        tally.lost += len(expected.keys() - got.keys())
+        tally.doubled += sum(len(v) > 1 for v in got.values()) + len(got.keys() - expected.keys())
+        tally.different += sum(got[k][0] != expected[k][0] for k in got.keys() & expected.keys())
+        left = [p for p in (folder / "results").rglob("*") if p.suffix in (".pt",)]
+        if left:
+            raise SystemExit(f"{kind}: checkpoints of finished cells were left: {left}")
+        shutil.rmtree(folder)
+
+    def _signals(self, kind: str, number: int, count: int) -> None:
+        left = count
+        while left:
+            folder, sent = self.folder(), 0
+            for _ in range(min(left, self.random.randint(1, 4))):
+                process = start(command(folder, self.images))
+                time.sleep(self.random.uniform(0.3, 1.1) * self.seconds)
+                if process.poll() is None:
+                    os.killpg(process.pid, number)
+                    sent += 1
+                code, err = finish(process)
+                if number != signal.SIGKILL and (code not in (0, 128 + number, -number) or "Traceback" in err):
+                    raise SystemExit(f"{kind}: exit code {code}\n{err}")
+            left -= sent
+            self.compare(kind, folder, injected=sent)
+
+    def fault_sigkill(self) -> None:
+        self._signals("SIGKILL at a random moment", signal.SIGKILL, self.kills)
+
+    def fault_sigterm(self) -> None:
+        self._signals("SIGTERM", signal.SIGTERM, max(2, self.kills // 10))
+
+    def fault_sigint(self) -> None:
+        self._signals("SIGINT", signal.SIGINT, max(2, self.kills // 10))
+
+    def fault_full_disk(self) -> None:
+        for limit in (1500, 4000):  # bytes that a file may have: writing rows, and writing checkpoints, fails
+            folder = self.folder()
+            must_fail(command(folder, self.images), "cannot be written", limit_bytes=limit)
+            self.compare("quota reached while writing", folder)
+        with self._mounted("size=40k") as folder:
+            if folder:
+                must_fail(command(folder, self.images, f"data_dir={self.base}/data"), "No space left")
+                remount(folder / "results", "size=10m")
+                self.compare("disk full", folder)
+
+    def fault_unwritable(self) -> None:
+        with self._mounted("size=10m") as folder:
+            if folder:
+                remount(folder / "results", "ro")
+                must_fail(command(folder, self.images), "results_dir=")
+                remount(folder / "results", "rw")
+                self.compare("results folder read-only", folder)
+
+    @contextlib.contextmanager
+    def _mounted(self, options: str) -> Iterator[Path | None]:
+        """A trial folder whose ``results`` is a small file system of its own; None where mounting is not allowed."""
+        folder = self.folder()
+        (folder / "results").mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder / "results")]
+        if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+            yield None
+            return
+        real_rmtree = shutil.rmtree
+        shutil.rmtree = lambda *_, **__: None  # after the unmount
+        try:
+            yield folder
+        finally:
+            shutil.rmtree = real_rmtree
+            subprocess.run(["umount", str(folder / "results")], check=True)
+
+    def fault_concurrent(self) -> None:
+        for processes, what in ((2, ()), (8, ()), (2, ("n2=5", "method=sqr")), (8, ("n2=5", "method=sqr"))):
+            folder = self.folder()
+            for code, err in map(finish, [start(command(folder, self.images, *what)) for _ in range(processes)]):
+                if code:
+                    raise SystemExit(f"{processes} processes: exit code {code}\n{err}")
+            expected = {k: v for k, v in self.whole.items() if not what or k[0].startswith("sqr-n2_5-")}
+            kind = f"{processes} processes on one {'cell' if what else 'sweep'}"
+            self.compare(kind, folder, *what, expected=expected, injected=processes)
+
+    def fault_clock(self) -> None:
+        if not shutil.which("faketime"):
+            return
+        folder = self.folder()
+        for date in ("2001-01-01 00:00:00", "2037-12-31 23:59:59", "1999-02-03 04:05:06"):
+            process = start(command(folder, self.images), prefix=("faketime", date), DONT_FAKE_MONOTONIC="1")
+            time.sleep(0.7 * self.seconds)
+            os.killpg(process.pid, signal.SIGKILL)
+            finish(process)
+        self.compare("the clock jumps", folder, injected=3)
+
+    def fault_damaged_rows(self) -> None:
+        def damage(how: Callable[[bytes], bytes], pattern: str, kind: str) -> None:
+            folder = self.folder()
+            process = start(command(folder, self.images))
+            while process.poll() is None and not list((folder / "results").glob(pattern)):
+                time.sleep(0.01)
+            os.killpg(process.pid, signal.SIGKILL)
+            finish(process)
+            victims = sorted((folder / "results").glob(pattern))
+            for victim in victims:
+                victim.write_bytes(how(victim.read_bytes()))
+            must_work(command(folder, self.images))
+            aside = list(folder.rglob("*.damaged-1"))
+            if victims and not aside:
+                raise SystemExit(f"{kind}: {victims} damaged, nothing set aside")
+            self.compare(kind, folder)
+
+        noise = random.Random(1).randbytes(900)
+        for how in (lambda b: b[:-20], lambda b: noise, lambda b: b"", lambda b: b.replace(b",0.", b",x.")):
+            damage(how, "runs/*/*.csv", "row file damaged")
+        for how in (lambda b: b[: len(b) // 2], lambda b: noise, lambda b: b[:200] + b"x" + b[201:]):
+            damage(how, "checkpoints/*/*.pt", "checkpoint damaged")
+
+    def fault_cache(self) -> None:
+        for i in range(3):
+            folder = self.folder()
+            process = start(command(folder, self.images))
+            while process.poll() is None and not list((folder / "data").rglob("*")):
+                time.sleep(0.002)
+            if i:
+                time.sleep(0.01 * i)
+            os.killpg(process.pid, signal.SIGKILL)
+            finish(process)
+            self.compare("cache build killed", folder)
+        for how in (lambda b: b[:-100], lambda b: b"noise"):
+            folder = self.folder()
+            must_work(command(folder, self.images, "method=direct", "n2=5"))
+            (cache,) = (folder / "data/cache").glob("*.npz")
+            cache.write_bytes(how(cache.read_bytes()))
+            self.compare("cache damaged", folder)
+
+    def fault_download(self) -> None:
+        """MNIST from a server on this machine that breaks off, sends noise, or dies in the middle of unpacking."""
+        data = ("data=mnist",)
+        with Mirror(self.base / "mirror") as mirror:
+            folder = self.folder()
+            must_work(command(folder, self.images, *data), **mirror.environment)
+            expected = rows(folder)
+            for fault in ("break", "noise"):
+                folder = self.folder()
+                mirror.fault = fault
+                must_fail(command(folder, self.images, *data), "download failed", **mirror.environment)
+                mirror.fault = ""
+                self.compare(f"download: {fault}", folder, *data, expected=expected, **mirror.environment)
+            for raw in ("train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+                folder = self.folder()
+                must_work(command(folder, self.images, *data, "method=direct", "n2=5"), **mirror.environment)
+                file = folder / "data/MNIST/raw" / raw
+                whole = file.read_bytes()
+                file.write_bytes(whole[: len(whole) // 2])
+                must_fail(command(folder, self.images, *data), "cannot be read", **mirror.environment)
+                shutil.rmtree(folder / "data/MNIST")  # as the message says
+                self.compare("unpacking cut off", folder, *data, expected=expected, **mirror.environment)
+
+
+def remount(folder: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+
+
+class Mirror:
+    """Serves tiny MNIST files on 127.0.0.1 and makes torchvision (of a child process) download from there."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.files, self.fault = {}, ""
+        generator = np.random.default_rng(0)
+        for name, n in (("train", 60), ("t10k", 30)):
+            x = generator.integers(0, 256, (n, 28, 28), dtype=np.uint8)
+            y = (np.arange(n) % 3).astype(np.uint8)
+            for kind, head, body in (("images-idx3", (2051, n, 28, 28), x), ("labels-idx1", (2049, n), y)):
+                raw = np.array(head, dtype=">i4").tobytes() + body.tobytes()
+                self.files[f"{name}-{kind}-ubyte.gz"] = gzip.compress(raw, mtime=0)
+        sums = [(name, hashlib.md5(content).hexdigest()) for name, content in self.files.items()]
+        mirror, files = self, self.files
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                content = files[self.path.strip("/")]
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                sent = {"break": content[: len(content) // 2], "noise": bytes(len(content))}.get(mirror.fault, content)
+                self.wfile.write(sent)
+
+            def log_message(self, *_) -> None: ...
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        site = folder / "sitecustomize.py"
+        site.write_text(
+            "import torchvision.datasets as d\n"
+            f"d.MNIST.mirrors = ['http://127.0.0.1:{self.server.server_port}/']\nd.MNIST.resources = {sums!r}\n"
+        )
+        self.environment = {"PYTHONPATH": str(folder)}
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def run_suite(base: Path, kills: int, seed: int = 0, only: tuple[str, ...] = ()) -> dict[str, Tally]:
+    """All faults, or those whose names are given; the tally by kind of fault."""
+    suite = Suite(base, kills, seed)
+    for name in [n for n in dir(Suite) if n.startswith("fault_")]:
+        if not only or name.removeprefix("fault_") in only:
+            getattr(suite, name)()
+    return suite.tallies
+
+
+def main() -> None:
+    names = [n.removeprefix("fault_") for n in dir(Suite) if n.startswith("fault_")]
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("faults", nargs="*", choices=[*names, []], help="default: all")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        tallies = run_suite(Path(folder), given.kills, given.seed, tuple(given.faults))
+    total = Tally()
+    print(f"{'fault':32} {'injected':>8} {'compared':>8} {'lost':>5} {'doubled':>7} {'different':>9}")
+    for kind, tally in tallies.items():
+        print(f"{kind:32} " + "{:8} {:8} {:5} {:7} {:9}".format(*dataclasses.astuple(tally)))
+        total = Tally(*(a + b for a, b in zip(dataclasses.astuple(total), dataclasses.astuple(tally), strict=True)))
+    print(f"{'all':32} " + "{:8} {:8} {:5} {:7} {:9}".format(*dataclasses.astuple(total)))
+    sys.exit(1 if total.bad else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Sweeps over several processes: shares of the machine, and a process that dies."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import torch
+
+from spectral_repro.run import share_of_devices, share_of_threads
+from tests.conftest import run_cli, start_cli
+from tests.test_cli import common, read
+
+PROCESSES = ("hydra/launcher=processes", "hydra.launcher.processes=2")
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Command lines of all processes below ``pid``."""
+    found, parents = {}, [pid]
+    while parents:
+        listed = subprocess.run(["pgrep", "-P", ",".join(map(str, parents))], capture_output=True, text=True)
+        parents = [int(line) for line in listed.stdout.split()]
+        for child in parents:
+            try:
+                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+    return found
+
+
+def test_a_killed_process_ends_its_cell_only(images, tmp_path):
+    long = {"trainer.max_epochs": 600, "trainer.patience": 999, "checkpoint_minutes": 0}
+    arguments = ["-m", *common(images, method="direct,spectral,sqr", **long), *PROCESSES]
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    assert run_cli("-m", *common(images, method="direct,spectral,sqr", **long), cwd=whole).returncode == 0
+    sweep = start_cli(*arguments, cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("results/checkpoints/*/direct*.pt")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    workers = [pid for pid, line in descendants(sweep.pid).items() if "submitit.core._submit" in line]
+    os.kill(min(workers), signal.SIGKILL)
+    out, err = sweep.communicate(timeout=100)
+    assert sweep.returncode == 1, out + err
+    assert "1 cells failed, the others are kept" in err
+    assert "died" in err
+    assert "Traceback" not in err
+    rows = read(tmp_path)
+    assert len(rows) == 2
+    again = run_cli(*arguments, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "1 to train (2 networks" in again.stdout
+    assert read(tmp_path) == read(whole)
+    assert not list(tmp_path.rglob("*.pt"))
+    assert not list(tmp_path.rglob("multirun"))
+    log = (tmp_path / "results/cells.log").read_text().splitlines()
+    assert len(log) == 3
+    assert all("2 networks trained -> " in line for line in log)
+
+
+def test_jobs_are_spread_over_the_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert [share_of_devices("auto", job) for job in range(5)] == ["cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:0"]
+    assert share_of_devices("cuda:2", 1) == "cuda:2"
+    assert share_of_devices("cpu", 1) == "cpu"
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert share_of_devices("auto", 3) == "auto"
+
+
+def test_threads_are_the_users_else_the_schedulers(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    assert share_of_threads(None) is None
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "6")
+    assert share_of_threads(None) == 6
+    assert share_of_threads(3) == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert share_of_threads(None) is None
+
+
+def test_missing_package_is_one_line(images, tmp_path):
+    """Without hydra-submitit-launcher: which package to install."""
+    hide = tmp_path / "hide"
+    hide.mkdir()
+    hidden = "import sys; sys.modules['hydra_plugins.hydra_submitit_launcher.submitit_launcher'] = None"
+    (hide / "sitecustomize.py").write_text(hidden)
+    done = run_cli("-m", *common(images), "hydra/launcher=slurm", cwd=tmp_path, PYTHONPATH=str(hide))
+    assert done.returncode == 2
+    assert "pip install 'spectral-repro[slurm]'" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_tensorboard_curves(images, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    done = run_cli(*common(images, tracker="tensorboard"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (rows,) = read(tmp_path).values()
+    for row in rows:
+        (folder,) = tmp_path.glob(f"results/tensorboard/*/*/{row['seed']}")
+        events = EventAccumulator(str(folder))
+        events.Reload()
+        curve = events.Scalars("validation_accuracy")
+        assert [e.step for e in curve] == list(range(1, int(row["epochs"]) + 1))
+        assert abs(curve[-1].value - float(row["validation_accuracy"])) < 1e-6
+
+
+def test_a_sweep_that_is_terminated_says_so_and_goes_on(images, tmp_path):
+    arguments = common(images, **{"trainer.max_epochs": 4000, "trainer.patience": 9999, "checkpoint_minutes": 0})
+    process = start_cli(*arguments, cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.rglob("*.pt")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "goes on from there" in err
+    assert (tmp_path / "results/cells.log").read_text().endswith("  interrupted\n")
+    (checkpoint,) = tmp_path.rglob("*.pt")
+    assert checkpoint.stat().st_size > 1000
