@@ -15,7 +15,7 @@ from spectral_repro.figures.command import load_degrees
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame, select_panel
 from spectral_repro.figures.style import label_of
 from spectral_repro.files import write_atomically
-from spectral_repro.statistics import Estimate, mean
+from spectral_repro.statistics import Estimate, difference, mean
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,7 +39,8 @@ def build_report(results_dir: Path, profile: str | None = None) -> str:
     frame = load_frame(results_dir)
     panels = {name: choose_panels(frame, spec, profile) for name, spec in FIGURES.items()}
     verdicts = claims.judge(panels, load_degrees(results_dir, panels["hubs"][0]))
-    parts = [_head(frame, verdicts), _claims_table(verdicts), _findings(frame, profile), _figures(panels)]
+    parts = [_head(frame, verdicts), _claims_table(verdicts), _findings(frame, profile)]
+    parts += [_precision(frame, profile), _figures(panels)]
     return "\n\n".join([*parts, _not_run(panels), _provenance(frame)]) + "\n"
 
 
@@ -70,7 +71,7 @@ def _accuracy(e: Estimate) -> str:
 
 def _findings(frame: pd.DataFrame, profile: str | None) -> str:
     """What the differences between the paper's text and the published code cost (``experiment=findings``)."""
-    panel = max((select_panel(frame, "findings", "mnist", p) for p in ([profile] if profile else PROFILES)), key=_full)
+    panel = _best_panel(frame, "findings", profile)
     cells = {}
     for cell in panel.cells:
         rows = panel.frame[panel.frame["config_hash"] == cell.config_hash]
@@ -91,8 +92,37 @@ def _findings(frame: pd.DataFrame, profile: str | None) -> str:
     )
 
 
-def _full(panel: Panel) -> float:
-    return panel.found / panel.wanted
+def _precision(frame: pd.DataFrame, profile: str | None) -> str:
+    """What bf16 products do to the accuracy (``experiment=precision``)."""
+    panel = _best_panel(frame, "precision", profile)
+    pairs: dict[tuple[str, int], dict[str, dict[int, float]]] = {}
+    for cell in panel.cells:
+        rows = panel.frame[panel.frame["config_hash"] == cell.config_hash]
+        pairs.setdefault((cell.method, cell.n2), {})[cell.precision] = curves.accuracies(rows)
+    lines = []
+    for (method, n2), pair in pairs.items():
+        highest, medium = mean(pair["highest"]), mean(pair["medium"])
+        change = difference(pair["medium"], pair["highest"])
+        text = f"{change.value:+.4f} [{change.interval()[0]:+.4f}, {change.interval()[1]:+.4f}]" if change.n > 1 else ""
+        lines.append((label_of(method), str(n2), _accuracy(highest), _accuracy(medium), text))
+    return (
+        "## Precision of the matrix products\n\n"
+        "Accuracy with float32 products (`highest`) and with bf16 products in float32 training (`medium`), MNIST, "
+        f"{panel.caption.partition(': ')[2]}; `{panel.command}`:\n\n"
+        + _table(("method", "N2", "highest", "medium", "change (paired by seed)"), lines)
+    )
+
+
+def _best_panel(frame: pd.DataFrame, experiment: str, profile: str | None) -> Panel:
+    """On MNIST, at the first profile of which every cell has enough runs for a verdict, or else the fullest."""
+    panels = [select_panel(frame, experiment, "mnist", p) for p in ([profile] if profile else PROFILES)]
+    enough = [p for p in panels if _least_n(p) >= claims.LEAST_N]
+    return enough[0] if enough else max(panels, key=lambda p: p.found / p.wanted)
+
+
+def _least_n(panel: Panel) -> int:
+    sizes = panel.frame.groupby("config_hash").size()
+    return min(int(sizes.get(cell.config_hash, 0)) for cell in panel.cells)
 
 
 def _figures(panels: dict[str, list[Panel]]) -> str:

@@ -10,7 +10,8 @@ from spectral_repro.results import Row
 def print_table(cells: Sequence[tuple[Cell, Sequence[Row]]]) -> None:
     """One line per cell: method, data, N2, accuracy mean ± standard deviation, n, ρ, seconds."""
     header = ["method", "data", "N2", "s", "p", "accuracy", "n", "rho", "epochs", "s/net"]
-    lines = [header, *(_line(cell, rows) for cell, rows in cells if rows)]
+    variants = _variants([cell for cell, _ in cells])
+    lines = [header, *(_line(cell, rows, variants[cell.config_hash]) for cell, rows in cells if rows)]
     for optional in ("p", "s"):  # columns that say nothing are left out
         at = lines[0].index(optional)
         if all(line[at] in ("", "0", optional) for line in lines):
@@ -20,14 +21,30 @@ def print_table(cells: Sequence[tuple[Cell, Sequence[Row]]]) -> None:
         print("  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _line(cell: Cell, rows: Sequence[Row]) -> list[str]:
+def _variants(cells: Sequence[Cell]) -> dict[str, str]:
+    """By hash, what tells a cell from others of its method that the columns do not: ``basis=gaussian lr=0.01``."""
+    settings = {c.config_hash: {**c.method_options, **c.trainer, "precision": c.precision} for c in cells}
+    shown = {}
+    for cell in cells:
+        mine = settings[cell.config_hash]
+        others = [settings[c.config_hash] for c in cells if _place(c) == _place(cell)]
+        differ = [k for k in mine if any(o.get(k) != mine[k] for o in others)]
+        shown[cell.config_hash] = "".join(f" {k}={mine[k]}" for k in differ)
+    return shown
+
+
+def _place(cell: Cell) -> tuple:
+    """What the columns say of a cell."""
+    return cell.method, cell.data["name"], cell.hidden_layers, cell.n2, cell.sparsity, cell.method_options.get("p")
+
+
+def _line(cell: Cell, rows: Sequence[Row], variant: str) -> list[str]:
     accuracies = [row.test_accuracy for row in rows]
     spread = f" ± {stdev(accuracies):.4f}" if len(rows) > 1 else ""
     size = f"{cell.n2}" if cell.hidden_layers == 1 else f"{cell.n2} x{cell.hidden_layers}"
-    method = cell.method_label + (" (full R)" if rows[0].core == "full" else "")
     p = "" if rows[0].p in (None, 1.0) else f"{rows[0].p:g}"
     return [
-        method,
+        cell.method_label + variant,
         rows[0].data,
         size,
         f"{cell.sparsity:g}",

@@ -194,6 +194,7 @@ SHRUNKEN = {
     "fig10": "n2=4 sparsity=0,0.5",
     "hubs": "n2=6 sparsity=0.5",
     "findings": "n2=3,200",
+    "precision": "n2=3",
 }
 
 
@@ -208,6 +209,8 @@ def test_every_experiment_end_to_end(images, tmp_path, shrunken_results):
     assert counts["fig09"] == 8
     assert counts["hubs"] == 2
     assert counts["findings"] == 2 * 6
+    assert counts["precision"] == 2 * 4
+    assert set(SHRUNKEN) == {p.stem for p in (ROOT / "conf/experiment").glob("*.yaml")}
 
 
 @pytest.fixture(scope="module")
