@@ -75,6 +75,9 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 128 + ended_by[0]
         sys.exit(_say("interrupted; finished realizations are kept, the same command goes on from there", code))
+    except BrokenPipeError:  # a reader like head has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except Exception as error:
         if wants_trace:
             raise

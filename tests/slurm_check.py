@@ -3,7 +3,7 @@
 Starts a one-node Slurm with accounting (slurmctld, slurmd, slurmdbd, MariaDB, munge) in a temporary folder, runs
 a sweep with ``hydra/launcher=submitit_slurm``, tells one job that its time is up, requeues another, cancels a
 third, runs the command again, and compares all rows with those of the same sweep on this machine. ``--install``
-gets Debian's packages first. Exit code 0 if the rows are the same, 77 if Slurm is not installed.
+gets Debian's packages first. Exit code 0 if the rows are the same, 77 if Slurm is not installed or cannot be started here.
 """
 
 import argparse
@@ -91,10 +91,14 @@ PidFile={base}/slurmdbd.pid
 """
 
 
+class ClusterError(Exception):
+    """Slurm itself cannot be started or does not answer: nothing is known of our launcher."""
+
+
 def sh(*command: str, check: bool = True, **how) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, **how)
     if check and done.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        raise ClusterError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
@@ -102,7 +106,7 @@ def wait_for(what: str, condition, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise SystemExit(f"not within {seconds:g} s: {what}")
+            raise ClusterError(f"not within {seconds:g} s: {what}")
         time.sleep(0.1)
 
 
@@ -242,7 +246,9 @@ def check(base: Path) -> None:
         print(states.rstrip())
         if "CANCELLED" not in states:
             raise SystemExit("the cancelled job is not seen in the accounting")
-        subprocess.run(command(folder, *LAUNCHER), cwd=ROOT, check=True, timeout=300, stdout=subprocess.DEVNULL)
+        again = subprocess.run(command(folder, *LAUNCHER), cwd=ROOT, timeout=300, capture_output=True, text=True)
+        if again.returncode:
+            raise SystemExit(f"the same command did not complete the sweep:\n{again.stderr}")
     got = rows(folder)
     log = (folder / "results/cells.log").read_text()
     print(f"{log.count('interrupted')} cells were interrupted in training and went on from their checkpoints")
@@ -262,7 +268,11 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="leave the folder for a look")
     given = parser.parse_args()
     if given.install:
-        install()
+        try:
+            install()
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"Slurm cannot be installed here: {error}")
+            sys.exit(77)
     if not shutil.which("slurmctld") or not shutil.which("slurmdbd"):
         print("Slurm is not installed; --install gets it")
         sys.exit(77)
@@ -270,6 +280,9 @@ def main() -> None:
     base = Path(tempfile.mkdtemp(prefix="slurm"))
     try:
         check(base)
+    except ClusterError as error:
+        print(f"Slurm does not work on this machine: {error}")
+        sys.exit(77)
     finally:
         if given.keep:
             print(base)
