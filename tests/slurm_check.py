@@ -3,7 +3,7 @@
 Starts a one-node Slurm with accounting (slurmctld, slurmd, slurmdbd, MariaDB, munge) in a temporary folder, runs
 a sweep with ``hydra/launcher=submitit_slurm``, tells one job that its time is up, requeues another, cancels a
 third, runs the command again, and compares all rows with those of the same sweep on this machine. ``--install``
-gets Debian's packages first. Exit code 0 if the rows are the same, 77 if Slurm is not installed or cannot be started here.
+gets Debian's packages first. Exit code 0 if the rows are the same, 77 if Slurm cannot be had or started here.
 """
 
 import argparse
