@@ -3,6 +3,7 @@
 import hashlib
 import io
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 from spectral_repro.cell import Cell
+from spectral_repro.errors import UserError
 from spectral_repro.files import set_aside, write_atomically
 from spectral_repro.train import Trainer
 
@@ -35,8 +37,11 @@ class Checkpoint:
             buffer = io.BytesIO()
             torch.save({"identity": self.identity, "state": trainer.state()}, buffer)
             content = buffer.getvalue()
-            write_atomically(self.path, _MAGIC + hashlib.sha256(content).digest() + content)
             self._saved = time.monotonic()
+            try:
+                write_atomically(self.path, _MAGIC + hashlib.sha256(content).digest() + content)
+            except UserError as error:  # training itself is not in danger
+                warnings.warn(f"{error}; training goes on without it", stacklevel=2)
 
     def load(self) -> tuple[dict[str, Any] | None, str | None]:
         """The saved state, or None; and a warning if there was one that is of no use."""

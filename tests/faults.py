@@ -167,11 +167,13 @@ class Suite:
         self._signals("SIGINT", signal.SIGINT, max(2, self.kills // 10))
 
     def fault_full_disk(self) -> None:
-        for limit in (1500, 4000):  # bytes that a file may have: writing rows, and writing checkpoints, fails
-            folder = self.folder()
-            must_fail(command(folder, self.images), "cannot be written", limit_bytes=limit)
-            self.compare("quota reached while writing", folder)
-        with self._mounted("size=40k") as folder:
+        folder = self.folder()  # a limit on the bytes of a file
+        must_fail(command(folder, self.images), "cannot be written", limit_bytes=600)
+        self.compare("quota: no row fits", folder)
+        folder = self.folder()
+        must_work(command(folder, self.images), limit_bytes=6000)
+        self.compare("quota: no checkpoint fits", folder)
+        with self._mounted("size=8k") as folder:
             if folder:
                 must_fail(command(folder, self.images, f"data_dir={self.base}/data"), "No space left")
                 remount(folder / "results", "size=10m")

@@ -138,3 +138,14 @@ def test_batches_go_on_as_they_were(tmp_path):
     assert resumable_batches(tmp_path, cell, range(10)) == [[0, 1, 2], [5, 7, 8], [9]]
     assert resumable_batches(tmp_path, cell, [1, 2, 3, 5, 9]) == [[2, 3], [9]]
     assert resumable_batches(tmp_path / "nowhere", cell, range(10)) == []
+
+
+def test_a_full_disk_does_not_end_training(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    checkpoint = Checkpoint(tmp_path / "c.pt", {}, 0)
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.warns(UserWarning, match="No space left on device.*training goes on without it"):
+        checkpoint.save(trainer("spectral"))
+    assert list(tmp_path.iterdir()) == []

@@ -191,3 +191,10 @@ def test_archives_cannot_write_outside_of_their_folder(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="download failed"):
         sources.torchvision(tmp_path / "data", dataset="Evil")
     assert not (tmp_path / "outside").exists()
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(images, tmp_path):
+    (tmp_path / "data").write_text("in the way")
+    with pytest.warns(UserWarning, match="cannot be written.*decoded again the next time"):
+        loaded = load(images, tmp_path)
+    assert len(loaded.images.train_x) == 60

@@ -5,9 +5,12 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
+from omegaconf import OmegaConf
 
+from spectral_repro.compose import config_folder
 from spectral_repro.run import share_of_devices, share_of_threads
 from tests.conftest import run_cli, start_cli
 from tests.test_cli import common, read
@@ -119,3 +122,60 @@ def test_a_sweep_that_is_terminated_says_so_and_goes_on(images, tmp_path):
     assert (tmp_path / "results/cells.log").read_text().endswith("  interrupted\n")
     (checkpoint,) = tmp_path.rglob("*.pt")
     assert checkpoint.stat().st_size > 1000
+
+
+class FakeJob:
+    """What our launcher needs of a submitit job that has ended."""
+
+    def __init__(self, overrides: list[str], folder: Path) -> None:
+        self.overrides, self.job_id = overrides, "1_0"
+        self.paths = SimpleNamespace(result_pickle=folder, stderr="log")
+
+    def wait(self) -> None: ...
+
+    def done(self) -> bool:
+        return True
+
+    def results(self) -> list:
+        if "n2=3" in self.overrides:
+            raise RuntimeError("was cancelled")
+        return [SimpleNamespace(return_value=self.overrides)]
+
+
+def test_arrays_are_split_below_the_schedulers_limit(monkeypatch, tmp_path):
+    """And what sbatch is told is what the configuration says."""
+    import submitit
+
+    from hydra_plugins.spectral_repro_launcher.launcher import ArrayLauncher
+
+    sizes, told = [], {}
+
+    class FakeExecutor:
+        def __init__(self, cluster, folder, slurm_max_num_timeout):
+            told.update(cluster=cluster, folder=folder, slurm_max_num_timeout=slurm_max_num_timeout)
+
+        def update_parameters(self, **parameters):
+            told.update(parameters)
+
+        def map_array(self, function, overrides, *rest):
+            sizes.append(len(overrides))
+            return [FakeJob(o, tmp_path) for o in overrides]
+
+    monkeypatch.setattr(submitit, "AutoExecutor", FakeExecutor)
+    launcher = OmegaConf.to_container(OmegaConf.load(config_folder() / "hydra/launcher/slurm.yaml"), resolve=False)
+    del launcher["_target_"]
+    launcher.update(name="job", submitit_folder="jobs", array_size=4, gpus_per_node=1)
+    outcomes = list(ArrayLauncher(**launcher).stream([[f"n2={i}"] for i in range(10)], 0))
+    assert sizes == [4, 4, 2]
+    assert [i for i, _ in outcomes] == list(range(10))
+    assert [o for i, o in outcomes if i != 3] == [[f"n2={i}"] for i in range(10) if i != 3]
+    assert "died: was cancelled" in str(outcomes[3][1])
+    assert told["gpus_per_node"] == 1
+    assert told["slurm_max_num_timeout"] == 20
+    assert told["slurm_signal_delay_s"] == 120
+    assert told["slurm_array_parallelism"] == 256
+    assert "slurm_array_size" not in told
+    parameters = submitit.slurm.slurm.SlurmExecutor(folder=str(tmp_path / "check"))._valid_parameters()
+    assert {k.removeprefix("slurm_") for k in told} <= parameters | {
+        *("cluster", "folder", "max_num_timeout", "timeout_min", "cpus_per_task", "tasks_per_node", "mem_gb", "name")
+    }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spectral_repro.errors import UserError
 from spectral_repro.files import set_aside, write_atomically
 
 
@@ -37,10 +38,12 @@ def cached(
             moved = set_aside(path)
             warnings.warn(f"{path}: damaged cache ({damaged}); set aside as {moved.name}, decoding again", stacklevel=2)
     arrays = list(decode())
-    folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     np.savez(buffer, *arrays, checksum=np.array(digest(arrays)))
-    write_atomically(path, buffer.getbuffer())
+    try:
+        write_atomically(path, buffer.getbuffer())
+    except UserError as error:  # for instance a read-only folder that several people share
+        warnings.warn(f"{error}; the images are decoded again the next time", stacklevel=2)
     return arrays
 
 
