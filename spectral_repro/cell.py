@@ -15,6 +15,10 @@ from spectral_repro.errors import ConfigError
 HASH_VERSION = 1
 
 
+#: Part of the hash only where they differ from Keras' defaults, of which the first rows knew nothing else.
+MOMENTS = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
+
+
 @dataclasses.dataclass(frozen=True)
 class Cell:
     """One combination of settings; everything here, and nothing else, decides what is computed.
@@ -43,7 +47,7 @@ class Cell:
             "data": {k: v for k, v in self.data.items() if k not in ("label", "root", "lr_as", "shape")},
             "method": [self.method, self.layer, dict(self.method_options), dict(self.first_layer)],
             "network": [self.hidden_layers, self.n2, self.sparsity],
-            "trainer": dict(self.trainer),
+            "trainer": {k: v for k, v in self.trainer.items() if MOMENTS.get(k) != v},
             "precision": self.precision,
         }
         return hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]

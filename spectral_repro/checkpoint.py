@@ -62,6 +62,10 @@ class Checkpoint:
                 return None, f"{self.path}: made with {key} {old}, now {value}; training starts anew"
         return stored["state"], None
 
+    def give_up(self, why: Exception) -> str:
+        """Sets the file aside, which holds no state of these networks; the warning that says so."""
+        return f"{self.path}: {why}; set aside as {set_aside(self.path).name}, training starts anew"
+
     def remove(self) -> None:
         """The batch's rows are written: its state is not needed any more."""
         self.path.unlink(missing_ok=True)

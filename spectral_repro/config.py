@@ -124,6 +124,9 @@ def _check_protocol(p: Mapping[str, Any]) -> dict[str, Any]:
         "validation_fraction": float(fraction),
         "patience": _whole(p, "patience", prefix=prefix),
         "min_delta": float(_number(p, "min_delta", "must be in [0, 1)", lambda v: 0 <= v < 1, prefix)),
+        "beta1": float(_number(p, "beta1", "must be in [0, 1)", lambda v: 0 <= v < 1, prefix)),
+        "beta2": float(_number(p, "beta2", "must be in [0, 1)", lambda v: 0 <= v < 1, prefix)),
+        "epsilon": float(_number(p, "epsilon", "must be above 0", lambda v: v > 0, prefix)),
     }
 
 

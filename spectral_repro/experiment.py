@@ -5,6 +5,7 @@ import datetime
 import functools
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 
@@ -15,7 +16,7 @@ from spectral_repro.errors import ConfigError
 from spectral_repro.files import require_writable
 from spectral_repro.network import build_stack, direct_parameters
 from spectral_repro.protocol import Outcome, Progress, Protocol
-from spectral_repro.train import Trainer
+from spectral_repro.train import PRODUCT_BYTES, Trainer
 
 #: What the weights, moments and gradients of a batch may take, so that a step stays within a CPU's cache.
 _CPU_BATCH_BYTES = 16 * 2**20
@@ -37,9 +38,9 @@ Watcher = Callable[[Sequence[int]], Callable[[Progress], None]]
 
 def missing_seeds(cell: Cell, options: Options) -> tuple[list[int], list[results.Row], str | None]:
     """Seeds still to train, the rows that are there, and a warning if a damaged file was set aside."""
-    if options.overwrite:
-        return list(options.seeds), [], None
     rows, warning = results.read_own_rows(results.row_file(options.results_dir, cell), cell.config_hash)
+    if options.overwrite:
+        return list(options.seeds), [row for row in rows if row.seed not in options.seeds], warning
     done = {row.seed for row in rows}
     if options.degrees:
         done &= {line[0] for line in results.read_degrees(results.degree_file(options.results_dir, cell))}
@@ -62,7 +63,7 @@ def run_cell(cell: Cell, options: Options, device_name: str, watcher: Watcher) -
     if seeds:
         torch.set_float32_matmul_precision(cell.precision)
         dataset = data.load(cell.data, options.data_dir, device)
-        check_against_data(cell, dataset, rows)
+        check_against_data(cell, dataset, rows, path.parent)
         size = options.realizations_per_batch or realizations_that_fit(
             direct_parameters(sizes_of(cell, dataset)), device
         )
@@ -115,8 +116,13 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def check_against_data(cell: Cell, dataset: data.Dataset, rows: list[results.Row]) -> None:
-    """What can be checked only when the images are known, before training begins."""
+def check_against_data(cell: Cell, dataset: data.Dataset, rows: list[results.Row], folder: Path) -> None:
+    """What can be checked only when the images are known, before training begins.
+
+    Args:
+        rows: of the cell, which stay.
+        folder: of all cells of these images.
+    """
     n = len(dataset.images.train_x)
     held_out = round(cell.trainer["validation_fraction"] * n)
     if not 0 < held_out < n:
@@ -129,7 +135,8 @@ def check_against_data(cell: Cell, dataset: data.Dataset, rows: list[results.Row
         raise ConfigError(
             "trainer.batch_size", cell.trainer["batch_size"], f"must be at most {n - held_out}, the training images"
         )
-    if rows and rows[0].data_digest != dataset.digest:
+    known = rows[0].data_digest if rows else results.first_digest(folder, besides=f"{cell.slug}.csv")
+    if known not in (None, dataset.digest):
         raise ConfigError(
             "data.name",
             cell.data["name"],
@@ -144,8 +151,10 @@ def sizes_of(cell: Cell, dataset: data.Dataset) -> tuple[int, ...]:
 
 def realizations_that_fit(parameters: int, device: torch.device) -> int:
     """How many networks of so many weights train together by default: what a CPU's cache, or most of a GPU, holds."""
-    numbers = 5 * parameters  # weight, frozen part, gradient, two moments
-    return max(1, int((_CPU_BATCH_BYTES if device.type == "cpu" else _GPU_BATCH_BYTES) / (4 * numbers)))
+    each = 4 * 5 * parameters  # weight, frozen part, gradient, two moments
+    if device.type == "cpu":
+        return max(1, _CPU_BATCH_BYTES // each)
+    return max(1, int(_GPU_BATCH_BYTES / (each + PRODUCT_BYTES)))
 
 
 def make_trainer(
@@ -183,7 +192,11 @@ def train_batch(
         if warning:
             warnings.warn(warning, stacklevel=2)
         if state:
-            trainer.restore(state)
+            try:
+                trainer.restore(state)
+            except ValueError as unfit:
+                warnings.warn(checkpoint.give_up(unfit), stacklevel=2)
+                trainer, trained = make_trainer(cell, dataset, seeds)
     outcomes = trainer.run(watch, checkpoint.save if checkpoint else None)
     make_row = functools.partial(_row, cell, dataset, trainer.device, trainer.seconds / len(seeds), len(seeds))
     return outcomes, [make_row(outcome, count) for outcome, count in zip(outcomes, trained, strict=True)]

@@ -1,7 +1,9 @@
 """Files that are written whole or not at all, and never deleted."""
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from spectral_repro.errors import UserError
@@ -34,6 +36,24 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
     finally:
         if temporary is not None:
             os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps other processes of ours that want the same out of ``folder`` meanwhile, where the file system can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror}); nothing was changed") from error
+    try:
+        with contextlib.suppress(OSError, ImportError):  # some network file systems, and Windows, cannot
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -13,7 +13,8 @@ KEYS = (
     *("checkpoint_minutes", "threads", "tracker"),
     *("overwrite", "protocol", "method", "data", "profile", "experiment", "method.p", "method.core", "data.root"),
     *(f"trainer.{k}" for k in ("max_epochs", "batch_size", "optimizer", "lr", "activation")),
-    *(f"trainer.{k}" for k in ("validation_fraction", "patience", "min_delta", "realizations_per_batch")),
+    *(f"trainer.{k}" for k in ("validation_fraction", "patience", "min_delta", "beta1", "beta2", "epsilon")),
+    "trainer.realizations_per_batch",
 )
 
 

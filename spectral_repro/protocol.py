@@ -21,7 +21,7 @@ class Protocol:
     min_delta: float
     beta1: float = 0.9
     beta2: float = 0.999
-    epsilon: float = 1e-7
+    epsilon: float = 1e-7  # Keras' default
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Which code, on which device, made a row."""
 
 import functools
+import hashlib
 import platform
 import subprocess
 from pathlib import Path
@@ -9,10 +10,12 @@ import torch
 
 import spectral_repro
 
+_CODE = ("spectral_repro", "conf", "hydra_plugins")
+
 
 @functools.cache
 def code_version() -> str:
-    """``<version>+g<commit>``, with ``.dirty`` if code or configuration differ from the commit.
+    """``<version>+g<commit>``, with ``.dirty<hash>`` if code or configuration differ from it.
 
     Of an installed package it is the version alone; of a checkout where git does not answer, ``+unknown`` follows.
     """
@@ -22,10 +25,13 @@ def code_version() -> str:
         return version
     try:
         commit = _git(root, "rev-parse", "--short=10", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--", "spectral_repro", "conf", "hydra_plugins")
+        changed = _git(root, "status", "--porcelain", "--", *_CODE)
     except (OSError, subprocess.SubprocessError):
         return f"{version}+unknown"
-    return f"{version}+g{commit}" + (".dirty" if changed else "")
+    if not changed:
+        return f"{version}+g{commit}"
+    change = _git(root, "diff", "HEAD", "--", *_CODE) + changed
+    return f"{version}+g{commit}.dirty{hashlib.sha256(change.encode()).hexdigest()[:8]}"
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -61,7 +61,7 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def _claims_table(verdicts: Sequence[claims.Verdict]) -> str:
-    lines = [(str(v.number), v.claim, v.figure, v.measured, f"**{v.verdict}**", v.runs) for v in verdicts]
+    lines = [(str(v.number), v.claim, v.figure, v.measured, f"**{v.text}**", v.runs) for v in verdicts]
     return "## Claims\n\n" + _table(("#", "the paper says", "figure", "measured", "verdict", "runs"), lines)
 
 

@@ -1,5 +1,6 @@
 """Rows of results: one file per cell, one row per realization, collected into one table."""
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from spectral_repro.cell import Cell
 from spectral_repro.errors import UserError
-from spectral_repro.files import set_aside, write_atomically
+from spectral_repro.files import locked, set_aside, write_atomically
 from spectral_repro.protocol import Outcome
 
 
@@ -89,9 +90,10 @@ def add_degrees(path: Path, outcomes: Iterable[Outcome]) -> None:
                     for v, c in zip(values.tolist(), counts.tolist(), strict=True)
                 ]
     seeds = {line[0] for line in histogram}
-    lines = sorted([line for line in read_degrees(path) if line[0] not in seeds] + histogram)
-    text = "".join(",".join(map(str, line)) + "\n" for line in [DEGREE_COLUMNS, *lines])
-    write_atomically(path, text.encode())
+    with locked(path.parent):
+        lines = sorted([line for line in read_degrees(path) if line[0] not in seeds] + histogram)
+        text = "".join(",".join(map(str, line)) + "\n" for line in [DEGREE_COLUMNS, *lines])
+        write_atomically(path, text.encode())
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -161,17 +163,28 @@ def read_own_rows(path: Path, config_hash: str) -> tuple[list[Row], str | None]:
 def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
     """Merges ``rows`` into ``path`` by seed, new ones first in line, and returns what it then holds.
 
-    Another process may write the same file: the merge is repeated until the file holds our rows.
+    Another process may write the same file. A lock keeps it out meanwhile; where the file system has none, the
+    merge is repeated until the file holds our rows.
     """
     new = {row.seed: row for row in rows}
     for _ in range(10):
         config_hash = next(iter(new.values())).config_hash
-        merged = {**{row.seed: row for row in read_own_rows(path, config_hash)[0]}, **new}
-        write_atomically(path, to_csv(merged[seed] for seed in sorted(merged)).encode())
-        written = read_rows(path)
+        with locked(path.parent):
+            merged = {**{row.seed: row for row in read_own_rows(path, config_hash)[0]}, **new}
+            write_atomically(path, to_csv(merged[seed] for seed in sorted(merged)).encode())
+            written = read_rows(path)
         if new.keys() <= {row.seed for row in written}:
             return written
     raise UserError(f"{path}: other processes keep overwriting it")
+
+
+def first_digest(folder: Path, besides: str) -> str | None:
+    """Of the images that the rows in ``folder`` were made from, as a file other than ``besides`` says; or None."""
+    for path in folder.glob("*.csv"):
+        with contextlib.suppress(UserError):
+            if path.name != besides and (rows := read_rows(path)):
+                return rows[0].data_digest
+    return None
 
 
 def to_csv(rows: Iterable[Row]) -> str:

@@ -59,6 +59,20 @@ def ratio(numerator: Mapping[int, float], denominator: Mapping[int, float]) -> E
     return Estimate(q, abs(q) * math.sqrt(max(variance, 0.0)) if not math.isnan(variance) else math.nan, min(a.n, b.n))
 
 
+def linearised_ratio(numerator: Mapping[int, float], denominator: Mapping[int, float]) -> dict[int, float]:
+    """By seed that both have, ``q (1 + (a_s − A)/A − (b_s − B)/B)``, for averages of ratios over several cells.
+
+    The mean of the values is ``q = A/B``, and their standard deviation is the spread of :func:`ratio` (to first
+    order each is that seed's share of the ratio of the means; the mean of ``a_s/b_s`` would be another quantity).
+    """
+    shared = sorted(numerator.keys() & denominator.keys())
+    if not shared:
+        return {}
+    a, b = (sum(values[s] for s in shared) / len(shared) for values in (numerator, denominator))
+    q = a / b
+    return {s: q + (numerator[s] - a) / b - q * (denominator[s] - b) / b for s in shared}
+
+
 def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Estimate:
     """``mean(A) − mean(B)``; paired by seed where the seeds are the same, else with independent spreads."""
     if first.keys() == second.keys() and first:

@@ -40,12 +40,12 @@ class Planned:
 
 
 def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
-    """Every job's cell, checked; jobs that come to the same cell and realizations are planned once.
+    """Every job's cell, checked; what two jobs want of the same cell is planned once.
 
     Raises:
         UserError: at the first configuration, device or folder that cannot be used.
     """
-    planned: dict[tuple, Planned] = {}
+    wanted: dict[tuple, list[tuple[Job, Cell, Options]]] = {}
     checked: set[tuple] = set()
     for job in jobs:
         cell, options = read_config(compose(job))
@@ -53,13 +53,26 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
             choose_device(options.device)
             require_writable(options.results_dir, "results_dir")
             checked.add((options.device, options.results_dir))
-        key = (cell.config_hash, options.seed, options.realizations, options.results_dir)
-        if key not in planned:
-            seeds, rows, warning = missing_seeds(cell, options)
-            if warning:
-                tqdm.write(f"spectral-repro: {warning}", file=sys.stderr)
-            planned[key] = Planned(job, cell, options, len(seeds), rows)
-    return list(planned.values())
+        _want(wanted.setdefault((cell.config_hash, options.results_dir), []), job, cell, options)
+    planned = []
+    for job, cell, options in (one for same in wanted.values() for one in same):
+        seeds, rows, warning = missing_seeds(cell, options)
+        if warning:
+            tqdm.write(f"spectral-repro: {warning}", file=sys.stderr)
+        planned.append(Planned(job, cell, options, len(seeds), rows))
+    return planned
+
+
+def _want(same: list[tuple[Job, Cell, Options]], job: Job, cell: Cell, options: Options) -> None:
+    """Adds a job to those of the same cell; where one's realizations are among the other's, one job does both."""
+    for i, (other_job, _, other) in enumerate(same):
+        few, many = sorted([(options, job), (other, other_job)], key=lambda pair: pair[0].realizations)
+        if set(few[0].seeds) <= set(many[0].seeds):
+            degrees, job = options.degrees or other.degrees, many[1]
+            job += ("degrees=true",) if degrees and not many[0].degrees else ()
+            same[i] = job, cell, dataclasses.replace(many[0], degrees=degrees)
+            return
+    same.append((job, cell, options))
 
 
 def run_sweep(

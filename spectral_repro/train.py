@@ -19,6 +19,10 @@ from spectral_repro.random import stream
 _EVALUATION_ROWS = 2048
 
 
+#: Memory for the frozen products of one network: 48,000 images at N2 = 2000.
+PRODUCT_BYTES = 4e8
+
+
 class Trainer:
     """Trains a stack of networks, one per seed, in step; each stops early on its own and then costs nothing.
 
@@ -28,7 +32,8 @@ class Trainer:
         images: the data set.
         seeds: one per network; each decides that network's validation split and batch order.
         protocol: how to train.
-        product_bytes: memory that frozen first-layer products may take; they are used where they fit.
+        product_bytes: memory that the frozen first-layer products of one network may take; they are used where
+            they fit, which does not depend on who else is in the batch.
     """
 
     def __init__(
@@ -37,7 +42,7 @@ class Trainer:
         images: Images,
         seeds: Sequence[int],
         protocol: Protocol,
-        product_bytes: float = 2**31,
+        product_bytes: float = PRODUCT_BYTES,
     ) -> None:
         self.network, self.images, self.protocol = network, images, protocol
         self.device = images.train_x.device
@@ -84,7 +89,7 @@ class Trainer:
         if not first.prefers_factors(self.protocol.batch_size, False, True):
             return None
         factor = first.frozen_factor()
-        if factor is None or rows.numel() * factor.shape[-1] * factor.element_size() > product_bytes:
+        if factor is None or rows.shape[1] * factor.shape[-1] * factor.element_size() > product_bytes:
             return None
         return torch.stack([x[r] @ f for r, f in zip(rows, factor, strict=True)])
 

@@ -54,6 +54,8 @@ BAD = [
     ("trainer.validation_fraction=1", "trainer.validation_fraction=1: must be in (0, 1)"),
     ("trainer.validation_fraction=0.00001", "leaves 0 of 4000 images to validate on"),
     ("trainer.patience=0", "trainer.patience=0: must be a whole number"),
+    ("trainer.beta1=1", "trainer.beta1=1: must be in [0, 1)"),
+    ("trainer.epsilon=0", "trainer.epsilon=0: must be above 0"),
     ("trainer.min_delta=-1", "trainer.min_delta=-1: must be in [0, 1)"),
     ("trainer.realizations_per_batch=0", "trainer.realizations_per_batch=0: must be a whole number"),
     ("threads=0", "threads=0: must be a whole number, at least 1"),

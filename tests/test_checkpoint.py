@@ -149,3 +149,10 @@ def test_a_full_disk_does_not_end_training(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="No space left on device.*training goes on without it"):
         checkpoint.save(trainer("spectral"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_that_does_not_fit_is_given_up(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "c.pt", {}, 0)
+    checkpoint.save(trainer("spectral"))
+    assert "set aside as c.pt.damaged-1, training starts anew" in checkpoint.give_up(ValueError("no"))
+    assert checkpoint.load() == (None, None)

@@ -158,6 +158,23 @@ def test_other_images_under_the_same_name_are_refused(images, tmp_path):
     assert "made from other images" in done.stderr
 
 
+def test_overwriting_with_other_images_is_refused_where_rows_stay(images, tmp_path):
+    from tests.conftest import write_images
+
+    run_cli(*common(images, realizations=3), cwd=tmp_path)
+    before = read(tmp_path)
+    other = write_images(tmp_path / "other/shapes", seed=9)
+    done = run_cli(*common(other, realizations=2, overwrite="true"), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "made from other images" in done.stderr
+    assert read(tmp_path) == before
+    mixed = run_cli(*common(other, method="sqr"), cwd=tmp_path)  # another cell of the same name
+    assert mixed.returncode == 2
+    assert "made from other images" in mixed.stderr
+    whole = run_cli(*common(other, realizations=3, overwrite="true"), cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+
+
 def test_one_failing_cell_does_not_stop_the_others(images, tmp_path):
     """A batch larger than the training part is found only when the images are known."""
     done = run_cli("-m", *common(images, **{"trainer.batch_size": "12,5000"}), cwd=tmp_path)

@@ -11,6 +11,7 @@ from spectral_repro.config import read_config
 from spectral_repro.errors import ConfigError
 from spectral_repro.figures.catalogue import FIGURES
 from spectral_repro.figures.select import cells_of, plain_compose
+from spectral_repro.sweep import plan_sweep
 
 CONF = config_folder()
 
@@ -64,6 +65,7 @@ def test_learning_rates_of_the_specification(data, method, dense, sparse):
 def test_protocols_of_the_specification():
     dense, sparse = cell("method=sqr").trainer, cell("method=sqr", "sparsity=0.5").trainer
     shared = {"max_epochs": 90, "batch_size": 200, "min_delta": 0.005, "lr": 0.005}
+    shared |= {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
     assert dense == {
         **shared,
         "optimizer": "adamax",
@@ -102,6 +104,10 @@ CHANGES = [
     ("trainer.optimizer=adam", True),
     ("trainer.activation=tanh", True),
     ("trainer.validation_fraction=0.5", True),
+    ("trainer.beta1=0.8", True),
+    ("trainer.beta2=0.99", True),
+    ("trainer.epsilon=1e-8", True),
+    ("trainer.beta1=0.9", False),
     ("precision=medium", True),
     ("protocol=dense", False),
     ("trainer.batch_size=200", False),
@@ -251,3 +257,21 @@ def test_options_are_not_part_of_the_cell():
     assert list(options.seeds) == [5, 6, 7]
     assert options.results_dir == Path("/r")
     assert not {f.name for f in dataclasses.fields(made)} & {f.name for f in dataclasses.fields(options)}
+
+
+def planned(*overrides: str, results_dir):
+    jobs = figure_jobs(plain_compose(), [*overrides, f"results_dir={results_dir}", "device=cpu"])
+    return plan_sweep(jobs, Composer(plain_compose()))
+
+
+def test_what_two_experiments_want_of_a_cell_is_planned_once(tmp_path):
+    plan = planned("experiment=fig02,hubs", "profile=paper", "data=mnist", results_dir=tmp_path)
+    assert len(plan) == 20
+    with_degrees = [p for p in plan if p.options.degrees]
+    assert {(p.cell.method, p.cell.sparsity) for p in with_degrees} == {("direct", 0.97), ("sqr", 0.97)}
+    assert all("degrees=true" in p.job or "degrees=True" in p.job for p in with_degrees)
+    both = planned("experiment=fig05,fig08", "profile=paper", results_dir=tmp_path)
+    shared = [p for p in both if p.cell.n2 == 700 and p.cell.method == "direct"]
+    assert [p.options.realizations for p in shared] == [10]
+    apart = planned("seed=0,10", "realizations=10", results_dir=tmp_path)
+    assert [p.options.seed for p in apart] == [0, 10]

@@ -134,3 +134,13 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path, monkeypatch):
         results.add_rows(path, rows(1))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_processes_that_write_the_same_file_lose_nothing(tmp_path):
+    """Sixteen writers at once, each with rows of its own (the lock is between open files, so threads will do)."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    path = tmp_path / "cell.csv"
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda i: results.add_rows(path, rows(3 * i, 3 * i + 1, 3 * i + 2)), range(16)))
+    assert [row.seed for row in results.read_rows(path)] == list(range(48))

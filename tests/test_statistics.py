@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from spectral_repro.statistics import difference, mean, ratio
+from spectral_repro.statistics import difference, linearised_ratio, mean, ratio
 
 
 def test_mean_by_hand():
@@ -39,6 +39,14 @@ def test_ratio_by_hand_with_and_without_shared_seeds():
 def test_ratio_of_a_thing_to_itself_has_no_spread():
     a = {0: 0.8, 1: 0.9, 2: 0.85}
     assert ratio(a, a) == pytest.approx((1.0, 0.0, 3), abs=1e-8)
+
+
+def test_linearised_ratio_has_the_mean_and_the_spread_of_the_ratio():
+    a, b = {0: 0.8, 1: 0.9, 2: 0.7}, {0: 0.5, 1: 0.2, 2: 0.9}
+    values = linearised_ratio(a, b)
+    assert mean(values).value == pytest.approx(ratio(a, b).value, rel=1e-12)
+    assert mean(values).spread == pytest.approx(ratio(a, b).spread, rel=1e-12)
+    assert linearised_ratio(a, {5: 1.0}) == {}
 
 
 def test_difference_is_paired_where_seeds_are_shared():

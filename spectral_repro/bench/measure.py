@@ -94,7 +94,7 @@ def make_trainer(
         sparsity=sparsity,
     )
     network = network.to(images.train_x.device)
-    return Trainer(network, images, range(realizations), protocol, product_bytes=2**33)
+    return Trainer(network, images, range(realizations), protocol)
 
 
 def epoch_seconds(seconds: float, steps: int, networks: int) -> float:

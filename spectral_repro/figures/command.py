@@ -62,5 +62,7 @@ def load_degrees(results_dir: Path, panel: Panel) -> pd.DataFrame:
     """Degree histograms of the cells of a panel: ``method, seed, layer, direction, degree, count``."""
     lines = []
     for cell in panel.cells:
-        lines += [(cell.method, *line) for line in results.read_degrees(results.degree_file(results_dir, cell))]
+        seeds = set(panel.frame.loc[panel.frame["config_hash"] == cell.config_hash, "seed"])
+        found = results.read_degrees(results.degree_file(results_dir, cell))
+        lines += [(cell.method, *line) for line in found if line[0] in seeds]
     return pd.DataFrame(lines, columns=["method", *results.DEGREE_COLUMNS])
