@@ -21,10 +21,6 @@ from spectral_repro.messages import one_line
 from spectral_repro.protocol import Progress
 from spectral_repro.table import print_table
 
-# The moments of weights that get no gradient shrink to numbers below 1e-38, which some CPUs compute with many times
-# slower. Set before the first parallel operation: the threads of torch inherit it.
-torch.set_flush_denormal(True)
-
 
 def run_job(config: Mapping[str, Any], number: int | None = None, beside_others: bool = False) -> Report:
     """Runs one cell; a single run prints its table, a job of a sweep leaves that to the sweep.

@@ -14,8 +14,6 @@ from spectral_repro.network import build_stack
 from spectral_repro.protocol import Images, Protocol
 from spectral_repro.train import Trainer
 
-torch.set_flush_denormal(True)  # as the command line does
-
 LAYERS = {"direct": DirectLinear, "spectral": SpectralLinear, "ssvd": SVDLinear, "sqr": QRLinear}
 BATCH, TRAIN_IMAGES, CLASSES = 200, 48_000, 10
 STEPS_PER_EPOCH = TRAIN_IMAGES // BATCH
