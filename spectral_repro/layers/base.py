@@ -122,7 +122,6 @@ class ReparametrizedLinear(nn.Module):
 
     def freeze(self, name: str, value: Tensor) -> None:
         """Keeps ``value`` as the buffer ``name``, of this layer's device and type."""
-        """Keeps ``value`` as the buffer ``name``, of this layer's device and type."""
         self.register_buffer(name, self._convert(value))
 
     def _convert(self, value: Tensor) -> Tensor:
