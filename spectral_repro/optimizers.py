@@ -1,8 +1,10 @@
 """Adamax and Adam in Keras' form, for a batch of realizations that advance in step.
 
-State and parameters are flat ``(R, P)`` tensors, updated piece by piece so that on a CPU a piece stays in
-the cache for all the passes of one update.
+Parameters, gradients and moments are one flat tensor each, parameter after parameter, updated piece by piece
+so that on a CPU a piece stays in the cache for all the passes of one update.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -10,32 +12,64 @@ from torch import Tensor
 #: Numbers per piece on a CPU: four arrays of it fit a 2 MiB cache several times over.
 _PIECE = 1 << 18
 
+#: Every parameter starts at a multiple of so many numbers, a cache line, as a tensor of its own would.
+_ALIGNMENT = 16
+
 
 class _Optimizer:
-    """Keeps the two moments of ``parameters (R, P)``; a subclass says how one piece is updated."""
+    """Holds the parameters ``(R, …)`` of ``R`` networks and their moments; a subclass updates one piece.
 
-    def __init__(self, parameters: Tensor, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7) -> None:
+    ``parameters`` and ``gradients`` are lists of contiguous views, in the order of ``leaves``, whose values
+    are the start.
+    """
+
+    def __init__(
+        self, leaves: Sequence[Tensor], beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
+    ) -> None:
         self.beta1, self.beta2, self.epsilon, self.steps = beta1, beta2, epsilon, 0
-        self.bind(parameters, torch.zeros_like(parameters), torch.zeros_like(parameters))
+        self._bind([t.detach() for t in leaves], *([torch.zeros_like(t) for t in leaves] for _ in range(2)))
 
-    def bind(self, parameters: Tensor, first: Tensor, second: Tensor) -> None:
-        """Goes on with these tensors, all ``(R, P)``."""
-        self.parameters, self.first, self.second = parameters, first, second
-        self.gradient = torch.empty_like(parameters)
-        size = _PIECE if parameters.device.type == "cpu" else max(1, parameters.numel())
-        flat = (t.view(-1).split(size) for t in (parameters, first, second, self.gradient))
-        self._pieces = list(zip(*flat, strict=True))
+    def _bind(self, parameters: Sequence[Tensor], first: Sequence[Tensor], second: Sequence[Tensor]) -> None:
+        """Takes over the values of lists of tensors ``(R, …)``."""
+        self._shapes = [t.shape for t in parameters]
+        size = sum(_aligned(shape.numel()) for shape in self._shapes)
+        flat = [parameters[0].new_zeros(size) for _ in range(4)]
+        views = [self._views(f) for f in flat]
+        for to, values in zip(views, (parameters, first, second), strict=False):
+            for view, value in zip(to, values, strict=True):
+                view.copy_(value)
+        self.parameters, self.first, self.second, self.gradients = views
+        piece = _PIECE if flat[0].device.type == "cpu" else max(1, size)
+        self._pieces = list(zip(*(f.split(piece) for f in flat), strict=True))
+
+    def _views(self, flat: Tensor) -> list[Tensor]:
+        views, at = [], 0
+        for shape in self._shapes:
+            views.append(flat[at : at + shape.numel()].view(shape))
+            at += _aligned(shape.numel())
+        return views
 
     def keep(self, rows: Tensor) -> None:
         """Drops all realizations but ``rows``."""
-        self.bind(self.parameters[rows], self.first[rows], self.second[rows])
+        self._bind(*([t[rows] for t in tensors] for tensors in (self.parameters, self.first, self.second)))
+
+    @torch.no_grad()
+    def take(self, gradients: Sequence[Tensor]) -> None:
+        """Copies what is not in ``gradients`` (the views) already."""
+        for here, gradient in zip(self.gradients, gradients, strict=True):
+            if here.data_ptr() != gradient.data_ptr():
+                here.copy_(gradient)
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """One update of ``parameters`` from ``gradient``, which it overwrites."""
+        """One update of ``parameters`` from ``gradients``, which it overwrites."""
         self.steps += 1
         for piece in self._pieces:
             self._update(*piece, learning_rate)
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
 class Adamax(_Optimizer):
@@ -54,7 +88,9 @@ class Adam(_Optimizer):
         m.lerp_(g, 1 - self.beta1)
         v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
         rate = learning_rate * (1 - self.beta2**self.steps) ** 0.5 / (1 - self.beta1**self.steps)
-        theta.addcdiv_(m, torch.sqrt(v, out=g).add_(self.epsilon), value=-rate)
+        # √v as v/√v: torch.sqrt takes five times as long as rsqrt on a CPU
+        root = torch.clamp(v, min=torch.finfo(v.dtype).tiny, out=g).rsqrt_().mul_(v)
+        theta.addcdiv_(m, root.add_(self.epsilon), value=-rate)
 
 
 OPTIMIZERS: dict[str, type[_Optimizer]] = {"adamax": Adamax, "adam": Adam}

@@ -51,7 +51,10 @@ class Trainer:
         self.stopping = [EarlyStopping(protocol.patience, protocol.min_delta) for _ in seeds]
         self.epoch, self.seconds = 0, 0.0
         self._gathered: dict[str, Tensor] = {}
-        self._flatten_parameters()
+        p = protocol
+        leaves = [q for q in network.parameters() if q.requires_grad]
+        self.optimizer = OPTIMIZERS[p.optimizer](leaves, p.beta1, p.beta2, p.epsilon)
+        self._bind_parameters()
         n = len(images.train_x)
         held_out = round(protocol.validation_fraction * n)
         splits = torch.stack([torch.randperm(n, generator=stream(seed, "split")) for seed in seeds])
@@ -61,25 +64,16 @@ class Trainer:
         if network.layers[0].sparsity:
             cutoff(torch.ones(1, 2, 2), 0.5)  # torch sets up a custom operator at its first call: a second
 
-    # Parameters, gradients and moments are rows of flat tensors; the modules hold views of them.
-
-    def _flatten_parameters(self) -> None:
-        leaves = [p for p in self.network.parameters() if p.requires_grad]
-        flat = torch.cat([p.detach().flatten(1) for p in leaves], dim=1)
-        p = self.protocol
-        self.optimizer = OPTIMIZERS[p.optimizer](flat, p.beta1, p.beta2, p.epsilon)
-        self._bind_parameters()
-
     def _bind_parameters(self) -> None:
-        flat, at, self.leaves = self.optimizer.parameters, 0, []
+        """Lets the modules hold the optimizer's tensors as their parameters."""
+        self.leaves, values = [], zip(self.optimizer.parameters, self.optimizer.gradients, strict=True)
         for module in self.network.modules():
             for key, value in module._parameters.items():
                 if value is not None and value.requires_grad:
-                    size = value[0].numel()
-                    view = nn.Parameter(flat[:, at : at + size].unflatten(1, value.shape[1:]))
-                    module._parameters[key] = view
-                    self.leaves.append(view)
-                    at += size
+                    parameter, gradient = next(values)
+                    leaf = module._parameters[key] = nn.Parameter(parameter)
+                    leaf.gradient_buffer = gradient
+                    self.leaves.append(leaf)
 
     @torch.no_grad()
     def _frozen_products(self, product_bytes: float) -> Tensor | None:
@@ -135,7 +129,7 @@ class Trainer:
         logits = self.network(x, product)
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
         gradients = torch.autograd.grad(loss, self.leaves)
-        torch.cat([g.flatten(1) for g in gradients], dim=1, out=self.optimizer.gradient)
+        self.optimizer.take(gradients)
         self.optimizer.step(self.protocol.lr)
 
     @torch.no_grad()
@@ -224,7 +218,7 @@ class Trainer:
             "stopping": [(rule.best, rule.waited) for rule in self.stopping],
             "outcomes": [dataclasses.astuple(o) for o in self.outcomes],
             "steps": self.optimizer.steps,
-            "moments": [t.cpu() for t in (self.optimizer.parameters, self.optimizer.first, self.optimizer.second)],
+            "moments": [t.cpu() for t in self._moments()],
         }
 
     @torch.no_grad()
@@ -241,9 +235,12 @@ class Trainer:
         self._keep(state["running"])
         for rule, (best, waited) in zip(self.stopping, state["stopping"], strict=True):
             rule.best, rule.waited = best, waited
-        mine = (self.optimizer.parameters, self.optimizer.first, self.optimizer.second)
-        for here, there in zip(mine, state["moments"], strict=True):
+        for here, there in zip(self._moments(), state["moments"], strict=True):
             if here.shape != there.shape or here.dtype != there.dtype:
                 raise ValueError(f"the state has {tuple(there.shape)} numbers, this trainer {tuple(here.shape)}")
             here.copy_(there)
         self.optimizer.steps, self.epoch, self.seconds = state["steps"], state["epoch"], state["seconds"]
+
+    def _moments(self) -> list[Tensor]:
+        optimizer = self.optimizer
+        return [*optimizer.parameters, *optimizer.first, *optimizer.second]

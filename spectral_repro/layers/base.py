@@ -32,8 +32,17 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """
     if weight.ndim == 2:
         return nn.functional.linear(x, weight, bias)
-    y = _StackedProduct.apply(x, weight) if x.ndim == 3 else x @ weight.mT
+    y = _StackedProduct.apply(x, weight, gradient_buffer(weight)) if x.ndim == 3 else x @ weight.mT
     return y if bias is None else y + bias.unsqueeze(-2)
+
+
+def gradient_buffer(parameter: Tensor) -> Tensor | None:
+    """Where a trainer wants the gradient of this parameter to be written, if it said so.
+
+    An operation that uses the parameter, and is the only one that does, may write its gradient there instead
+    of into new memory; one that does not know of this loses a copy, no more.
+    """
+    return getattr(parameter, "gradient_buffer", None)
 
 
 class _StackedProduct(torch.autograd.Function):
@@ -42,18 +51,22 @@ class _StackedProduct(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, weight: Tensor) -> Tensor:
+    def forward(x: Tensor, weight: Tensor, buffer: Tensor | None) -> Tensor:
         return x @ weight.mT
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        ctx.save_for_backward(*inputs)
+        x, weight, ctx.buffer = inputs
+        ctx.save_for_backward(x, weight)
 
     @staticmethod
     def backward(ctx, dy: Tensor):
         x, weight = ctx.saved_tensors
         dx = dy @ weight if ctx.needs_input_grad[0] else None
-        return dx, dy.mT @ x if ctx.needs_input_grad[1] else None
+        dw = None
+        if ctx.needs_input_grad[1]:
+            dw = dy.mT @ x if ctx.buffer is None else torch.bmm(dy.mT, x, out=ctx.buffer)
+        return dx, dw, None
 
 
 def draw_start(start: Start, size: int, generator: torch.Generator | None) -> Tensor:

@@ -1,5 +1,9 @@
 """The adaptive cut-off of sparse training (Figs. 2 and 10): silence the smallest weights at every step."""
 
+import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -21,14 +25,84 @@ def cutoff(weight: Tensor, sparsity: float) -> Tensor:
     """
     entries = weight.shape[-1] * weight.shape[-2]
     silenced = min(round(sparsity * entries), entries - 1)
-    if silenced == 0:
-        return weight
-    magnitude = weight.detach().abs()
-    threshold = kth_smallest(magnitude.flatten(-2), silenced)
-    return weight * (magnitude >= threshold[..., None, None])
+    return _silence(weight, silenced)[0] if silenced else weight
 
 
-@torch.library.custom_op("spectral_repro::kth_smallest", mutates_args=())
+# Custom operators, because torch.compile and vmap cannot see through NumPy and loops over values.
+
+
+@torch.library.custom_op("spectral_repro::silence", mutates_args=())
+def _silence(weight: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """``W`` without what is below its magnitude of rank ``k``; and ``(…)`` limits, the greatest numbers below it."""
+    networks = weight.flatten(0, -3) if weight.ndim > 2 else weight.unsqueeze(0)
+    threshold = kth_smallest(networks.abs().flatten(1), k)
+    below = torch.nextafter(threshold, torch.zeros_like(threshold))
+    limit = torch.where(threshold > 0, below, -1.0)  # nothing is below zero
+    return _survivors(networks, networks, limit).view(weight.shape), limit.view(weight.shape[:-2])
+
+
+@torch.library.custom_op("spectral_repro::silence_gradient", mutates_args=())
+def _silence_gradient(d: Tensor, weight: Tensor, limit: Tensor) -> Tensor:
+    """``d`` where ``|W|`` is above the limit of its network, else 0."""
+    shape = weight.shape
+    return _survivors(d.reshape(-1, *shape[-2:]), weight.reshape(-1, *shape[-2:]), limit.flatten()).view(shape)
+
+
+def _survivors(values: Tensor, weight: Tensor, limit: Tensor) -> Tensor:
+    """``values (R, …)`` where ``|weight| > limit (R)``, else 0."""
+    if values.device.type != "cpu":
+        return values * (weight.abs() > limit[:, None, None])
+    out = torch.empty_like(values, memory_format=torch.contiguous_format)
+    for v, w, at, o in zip(values, weight, limit.tolist(), out, strict=True):  # one pass each, and no mask
+        torch.ops.aten.hardshrink_backward.grad_input(v, w, at, grad_input=o)
+    return out
+
+
+@_silence.register_fake
+def _(weight: Tensor, k: int):
+    return torch.empty_like(weight, memory_format=torch.contiguous_format), weight.new_empty(weight.shape[:-2])
+
+
+@_silence_gradient.register_fake
+def _(d: Tensor, weight: Tensor, limit: Tensor):
+    return torch.empty_like(weight, memory_format=torch.contiguous_format)
+
+
+def _save_for_gradient(ctx, inputs, output) -> None:
+    ctx.save_for_backward(inputs[0], output[1])
+    ctx.mark_non_differentiable(output[1])
+
+
+def _gradient(ctx, d: Tensor, _):
+    return _silence_gradient(d, *ctx.saved_tensors), None
+
+
+def _save_for_second(ctx, inputs, output) -> None:
+    del output
+    ctx.save_for_backward(*inputs[1:])
+
+
+_silence.register_autograd(_gradient, setup_context=_save_for_gradient)
+_silence_gradient.register_autograd(
+    lambda ctx, d: (_silence_gradient(d, *ctx.saved_tensors), None, None), setup_context=_save_for_second
+)
+
+
+@_silence.register_vmap
+def _(info, in_dims, weight: Tensor, k: int):
+    del info
+    return _silence(weight.movedim(in_dims[0], 0), k), (0, 0)
+
+
+@_silence_gradient.register_vmap
+def _(info, in_dims, *tensors: Tensor):
+    batched = (
+        t.expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
+        for t, dim in zip(tensors, in_dims, strict=True)
+    )
+    return _silence_gradient(*batched), 0
+
+
 def kth_smallest(values: Tensor, k: int) -> Tensor:
     """The entry of rank ``k`` (0-based, ascending), exactly, of each row of ``values (…, n)``, which are ≥ 0.
 
@@ -39,19 +113,16 @@ def kth_smallest(values: Tensor, k: int) -> Tensor:
     if values.device.type != "cpu" or values.dtype not in (torch.float32, torch.float64):
         return values.kthvalue(k + 1, dim=-1).values
     rows = values.reshape(-1, values.shape[-1]).numpy()
-    found = np.fromiter((_select(row, k) for row in rows), dtype=rows.dtype, count=len(rows))
-    return torch.from_numpy(found).reshape(values.shape[:-1])
+    select = functools.partial(_select, k=k)
+    threads = min(len(rows), torch.get_num_threads()) if rows.shape[1] > _SMALL else 1
+    found = list(_pool(os.getpid(), threads).map(select, rows) if threads > 1 else map(select, rows))
+    return torch.from_numpy(np.array(found, rows.dtype)).reshape(values.shape[:-1])
 
 
-@kth_smallest.register_fake
-def _(values: Tensor, k: int) -> Tensor:
-    return values.new_empty(values.shape[:-1])
-
-
-@kth_smallest.register_vmap
-def _(info, in_dims, values: Tensor, k: int):
-    del info
-    return kth_smallest(values.movedim(in_dims[0], 0), k), 0
+@functools.lru_cache(maxsize=1)
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    del process  # a forked process has none of the threads
+    return ThreadPoolExecutor(threads)
 
 
 def _select(row: np.ndarray, k: int) -> np.generic:

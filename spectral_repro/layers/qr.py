@@ -1,13 +1,38 @@
 """S-QR: the triangular factor of the eigenvector block is trained too (App. D for ``p < 1``)."""
 
+import math
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal
+from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal, gradient_buffer
 from spectral_repro.layers.spectral import EigenvalueLinear
 from spectral_repro.layers.triangular import block_edges, factored_product, triangular_product
+
+
+class _Assembled(torch.autograd.Function):
+    """``R (…, M, M)`` from its trained entries ``(…, T)`` and the rest ``(…, M² + 1)``."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(entries: Tensor, rest: Tensor, index: Tensor, padded: bool, buffer: Tensor | None) -> Tensor:
+        size = math.isqrt(rest.shape[-1])
+        return rest.scatter(-1, index, entries)[..., :-1].unflatten(-1, (size, size))
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        _, _, index, ctx.padded, ctx.buffer = inputs
+        ctx.save_for_backward(index)
+
+    @staticmethod
+    def backward(ctx, d: Tensor):
+        (index,) = ctx.saved_tensors
+        d = d.flatten(-2)
+        if ctx.padded:
+            d = nn.functional.pad(d, (0, 1))  # the slot that pads stacks
+        return torch.gather(d, -1, index, out=ctx.buffer), None, None, None, None
 
 
 class QRLinear(EigenvalueLinear):
@@ -78,8 +103,7 @@ class QRLinear(EigenvalueLinear):
         """``R (…, M, M)``: trained and frozen entries put together."""
         if self.core == "full":
             return self.r
-        flat = self.r_frozen.scatter(-1, self.r_index, self.r)
-        return flat[..., :-1].unflatten(-1, self._r_shape)
+        return _Assembled.apply(self.r, self.r_frozen, self.r_index, self.p < 1, gradient_buffer(self.r))
 
     def padding(self) -> dict[str, float]:
         """What fills up the entries of a network that trains fewer than another of its stack."""

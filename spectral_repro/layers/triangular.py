@@ -1,60 +1,57 @@
-"""Products with an upper triangular matrix, without most of the multiplications by zero."""
+"""Products with an upper triangular matrix, without most of the multiplications by zero.
+
+The three products of a block triangle, ``x R``, ``x Rᵀ`` and the gradient ``xᵀ y``, are the derivatives of
+one another, so that each is differentiable to any order. Results are written block by block into one tensor,
+which ``torch.func`` cannot do on its own; hence the rules for ``vmap``.
+"""
 
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+#: Least width and greatest number of blocks: small ones waste matrix-product speed, large ones multiply zeros.
+_WIDTH, _BLOCKS = 100, 5
+
 
 def triangular_product(x: Tensor, r: Tensor, transpose: bool = False) -> Tensor:
     """``x R`` or ``x Rᵀ`` for upper triangular ``R``, block by block.
 
     Blocks that are zero are neither multiplied nor, in the backward pass, is their gradient computed:
-    the gradient of ``R`` is exact in the upper triangle and zero in the blocks below the diagonal.
+    the gradient of ``R`` is exact in the upper triangle, which alone means anything, and zero in the blocks
+    below the diagonal.
 
     Args:
-        x: ``(…, B, M)`` or ``(M)``.
-        r: ``(…, M, M)``, zero below the diagonal.
+        x: ``(M)``, ``(…, M)`` for one ``R``, or ``(…, B, M)`` for a stack of them.
+        r: ``(M, M)``, or ``(…, M, M)`` with the leading dimensions of ``x``, zero below the diagonal.
     """
-    return _TriangularProduct.apply(x, r, transpose)
+    if r.ndim == 2:
+        return _Product.apply(x.reshape(-1, x.shape[-1]), r, transpose).view_as(x)
+    return _Product.apply(x.flatten(0, -3), r.flatten(0, -3), transpose).view_as(x)
 
 
 def block_edges(size: int) -> list[int]:
-    """Edges of the blocks: small blocks waste matrix-product speed, large ones multiply zeros."""
-    blocks = min(4, max(1, round(size / 150)))
-    return [size * i // blocks for i in range(blocks + 1)]
+    """Edges of the blocks of a triangle of ``size`` rows, at multiples of a vector's 16 numbers."""
+    blocks = min(_BLOCKS, max(1, round(size / _WIDTH)))
+    return [16 * round(size * i / blocks / 16) for i in range(blocks)] + [size]
 
 
-def _times_upper(x: Tensor, r: Tensor) -> Tensor:
-    edges = block_edges(r.shape[-1])
-    if len(edges) == 2:
-        return x @ r
-    return torch.cat([x[..., :b] @ r[..., :b, a:b] for a, b in pairwise(edges)], dim=-1)
+def _matmul(a: Tensor, b: Tensor, out: Tensor) -> None:
+    (torch.mm if a.ndim == 2 else torch.bmm)(a, b, out=out)
 
 
-def _times_lower(x: Tensor, r: Tensor) -> Tensor:
-    """``x Rᵀ``."""
-    edges = block_edges(r.shape[-1])
-    if len(edges) == 2:
-        return x @ r.mT
-    return torch.cat([x[..., a:] @ r[..., a:b, a:].mT for a, b in pairwise(edges)], dim=-1)
-
-
-def _upper_gradient(x: Tensor, dy: Tensor) -> Tensor:
-    """The upper block triangle of ``xᵀ dy``."""
-    edges = block_edges(x.shape[-1])
-    if len(edges) == 2:
-        return x.mT @ dy
-    rows = [torch.nn.functional.pad(x[..., a:b].mT @ dy[..., a:], (a, 0)) for a, b in pairwise(edges)]
-    return torch.cat(rows, dim=-2)
-
-
-class _TriangularProduct(torch.autograd.Function):
-    generate_vmap_rule = True
+class _Product(torch.autograd.Function):
+    """``x R`` or ``x Rᵀ``: ``(B, M)`` by ``(M, M)``, or a stack of both."""
 
     @staticmethod
     def forward(x: Tensor, r: Tensor, transpose: bool) -> Tensor:
-        return _times_lower(x, r) if transpose else _times_upper(x, r)
+        y = x.new_empty(x.shape)
+        for a, b in pairwise(block_edges(r.shape[-1])):
+            if transpose:
+                _matmul(x[..., a:], r[..., a:b, a:].mT, y[..., a:b])
+            else:
+                _matmul(x[..., :b], r[..., :b, a:b], y[..., a:b])
+        return y
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
@@ -64,17 +61,54 @@ class _TriangularProduct(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dy: Tensor):
         x, r = ctx.saved_tensors
-        dx = dr = None
-        if ctx.needs_input_grad[0]:
-            dx = _times_upper(dy, r) if ctx.transpose else _times_lower(dy, r)
-        if ctx.needs_input_grad[1]:
-            left, right = (dy, x) if ctx.transpose else (x, dy)
-            if left.ndim == 1:
-                left, right = left.unsqueeze(0), right.unsqueeze(0)
-            if r.ndim == 2 and left.ndim > 2:  # one network, inputs (…, B, M)
-                left, right = left.flatten(0, -2), right.flatten(0, -2)
-            dr = _upper_gradient(left, right)
-        return dx, dr, None
+        left, right = (dy, x) if ctx.transpose else (x, dy)
+        return (
+            _Product.apply(dy, r, not ctx.transpose) if ctx.needs_input_grad[0] else None,
+            _Gradient.apply(left, right) if ctx.needs_input_grad[1] else None,
+            None,
+        )
+
+    @staticmethod
+    def vmap(info, in_dims, x: Tensor, r: Tensor, transpose: bool):
+        if in_dims[1] is None and r.ndim == 2:  # one R for all: more rows
+            x = x.movedim(in_dims[0], 0)
+            return _Product.apply(x.flatten(0, 1), r, transpose).view_as(x), 0
+        x, r = (_batched(t, dim, info.batch_size) for t, dim in zip((x, r), in_dims, strict=False))
+        return _Product.apply(x.flatten(0, -3), r.flatten(0, -3), transpose).view_as(x), 0
+
+
+class _Gradient(torch.autograd.Function):
+    """The upper block triangle of ``xᵀ y``, both ``(B, M)`` or stacks of that; zero in the blocks below."""
+
+    @staticmethod
+    def forward(x: Tensor, y: Tensor) -> Tensor:
+        size = x.shape[-1]
+        out = x.new_empty(*x.shape[:-2], size, size)
+        for a, b in pairwise(block_edges(size)):
+            _matmul(x[..., a:b].mT, y[..., a:], out[..., a:b, a:])
+            out[..., a:b, :a].zero_()
+        return out
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, d: Tensor):
+        x, y = ctx.saved_tensors
+        return (
+            _Product.apply(y, d, True) if ctx.needs_input_grad[0] else None,
+            _Product.apply(x, d, False) if ctx.needs_input_grad[1] else None,
+        )
+
+    @staticmethod
+    def vmap(info, in_dims, x: Tensor, y: Tensor):
+        x, y = (_batched(t, dim, info.batch_size) for t, dim in zip((x, y), in_dims, strict=True))
+        return _Gradient.apply(x.flatten(0, -3), y.flatten(0, -3)).unflatten(0, x.shape[:-2]), 0
+
+
+def _batched(t: Tensor, dim: int | None, size: int) -> Tensor:
+    return t.expand(size, *t.shape) if dim is None else t.movedim(dim, 0)
 
 
 def factored_product(scaled: Tensor, plain: Tensor, r: Tensor, eig_out: Tensor) -> Tensor:
@@ -83,10 +117,10 @@ def factored_product(scaled: Tensor, plain: Tensor, r: Tensor, eig_out: Tensor) 
     Both halves go through ``R`` as one product of twice the rows, and so does the gradient of ``R``.
 
     Args:
-        scaled: ``(x ∘ λin) Q (…, B, M)``.
-        plain: ``x Q (…, B, M)``.
-        r: ``(…, M, M)``.
-        eig_out: ``(…, M)``.
+        scaled: ``(x ∘ λin) Q``, ``(B, M)`` or ``(R, B, M)``.
+        plain: ``x Q``, of the same shape.
+        r: ``(M, M)`` or ``(R, M, M)``.
+        eig_out: ``(M)`` or ``(R, M)``.
     """
     return _FactoredProduct.apply(scaled, plain, r, eig_out)[0]
 
@@ -97,7 +131,7 @@ class _FactoredProduct(torch.autograd.Function):
     @staticmethod
     def forward(scaled: Tensor, plain: Tensor, r: Tensor, eig_out: Tensor):
         rows = torch.cat([scaled, plain], dim=-2)
-        through_r, plain_r = _times_upper(rows, r).chunk(2, dim=-2)
+        through_r, plain_r = _Product.apply(rows, r, False).chunk(2, dim=-2)
         return torch.addcmul(through_r, eig_out.unsqueeze(-2), plain_r, value=-1), rows, plain_r
 
     @staticmethod
@@ -113,8 +147,8 @@ class _FactoredProduct(torch.autograd.Function):
         needs_scaled, needs_plain, needs_r, needs_eig = ctx.needs_input_grad
         d_plain_r = dy * -eig_out.unsqueeze(-2)
         return (
-            _times_lower(dy, r) if needs_scaled else None,
-            _times_lower(d_plain_r, r) if needs_plain else None,
-            _upper_gradient(rows, torch.cat([dy, d_plain_r], dim=-2)) if needs_r else None,
+            _Product.apply(dy, r, True) if needs_scaled else None,
+            _Product.apply(d_plain_r, r, True) if needs_plain else None,
+            _Gradient.apply(rows, torch.cat([dy, d_plain_r], dim=-2)) if needs_r else None,
             -(dy * plain_r).sum(-2) if needs_eig else None,
         )
