@@ -18,8 +18,9 @@ from spectral_repro.network import build_stack, direct_parameters
 from spectral_repro.protocol import Outcome, Progress, Protocol
 from spectral_repro.train import PRODUCT_BYTES, Trainer
 
-#: What the weights, moments and gradients of a batch may take, so that a step stays within a CPU's cache.
-_CPU_BATCH_BYTES = 16 * 2**20
+#: What the weights, moments and gradients of a batch may take: on a CPU its weights alone then take 32 MiB, of
+#: which the allocator keeps blocks for the next step (see :mod:`spectral_repro.memory`).
+_CPU_BATCH_BYTES = 160 * 2**20
 _GPU_BATCH_BYTES = 16 * 2**30
 
 
@@ -150,7 +151,7 @@ def sizes_of(cell: Cell, dataset: data.Dataset) -> tuple[int, ...]:
 
 
 def realizations_that_fit(parameters: int, device: torch.device) -> int:
-    """How many networks of so many weights train together by default: what a CPU's cache, or most of a GPU, holds."""
+    """How many networks of so many weights train together by default."""
     each = 4 * 5 * parameters  # weight, frozen part, gradient, two moments
     if device.type == "cpu":
         return max(1, _CPU_BATCH_BYTES // each)

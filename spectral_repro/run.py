@@ -17,6 +17,7 @@ from spectral_repro import provenance, tracker
 from spectral_repro.cell import Cell, Options
 from spectral_repro.config import read_config
 from spectral_repro.experiment import Report, Watcher, choose_device, run_cell
+from spectral_repro.memory import keep_freed_memory
 from spectral_repro.messages import one_line
 from spectral_repro.protocol import Progress
 from spectral_repro.table import print_table
@@ -33,6 +34,7 @@ def run_job(config: Mapping[str, Any], number: int | None = None, beside_others:
     alone = number is None
     cell, options = read_config(config)
     device = share_of_devices(options.device, number) if beside_others else options.device
+    keep_freed_memory()
     if threads := share_of_threads(options.threads):
         torch.set_num_threads(threads)
     watchers = [epoch_bar(cell.method_label, cell.trainer["max_epochs"], 0 if alone else 1)]

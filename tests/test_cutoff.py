@@ -46,6 +46,29 @@ def test_each_network_of_a_stack_has_its_own_threshold():
         assert (all_ == 0).sum() == round(0.8 * 2400)
 
 
+@pytest.mark.parametrize("stack", [(), (3,), (2, 3)])
+def test_layout_in_memory_does_not_matter(stack):
+    torch.manual_seed(0)
+    base = torch.randn(*stack, 200, 150)
+    kept = base.abs() >= base.abs().flatten(-2).sort(-1).values[..., 21_000, None, None]
+    upstream = torch.randn(*stack, 150, 200)
+    for weight in (base.mT, base.mT.contiguous(), torch.stack([base, base], -1)[..., 0].mT):
+        weight = weight.detach().requires_grad_()
+        for d in (upstream, upstream.mT.contiguous().mT, torch.ones(()).expand(upstream.shape)):
+            sparse = cutoff(weight, 0.7)
+            assert torch.equal(sparse, base.mT * kept.mT)
+            assert torch.equal(torch.autograd.grad(sparse, weight, d)[0], d * kept.mT)
+
+
+def test_half_precision_and_weights_that_are_all_zero():
+    weight = torch.randn(2, 30, 40, dtype=torch.bfloat16).requires_grad_()
+    sparse = cutoff(weight, 0.5)
+    assert ((sparse != 0) == (weight.abs() >= weight.abs().flatten(1).kthvalue(601).values[:, None, None])).all()
+    zero = torch.zeros(30, 40, requires_grad=True)
+    (gradient,) = torch.autograd.grad(cutoff(zero, 0.5).sum(), zero)
+    assert (gradient == 1).all()  # |W| ≥ C = 0 holds everywhere
+
+
 @given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 0.999))
 @settings(max_examples=60, deadline=None)
 def test_fraction_of_zeros(n_out, n_in, sparsity):

@@ -134,6 +134,50 @@ def test_triangular_product_is_the_product(size, transpose):
     torch.testing.assert_close(dr.triu(), er.triu())
 
 
+@pytest.mark.parametrize("transpose", [False, True])
+@pytest.mark.parametrize("shape", [(3, 7), (2, 3, 7), (2, 3, 230)])
+def test_triangular_product_is_differentiable_twice_and_under_vmap(shape, transpose):
+    """One block and two; for one network and for a stack; against the plain product of ``R`` made triangular."""
+    torch.manual_seed(0)
+    x = torch.randn(shape, dtype=torch.float64)
+    r = torch.randn(*shape[:-2], shape[-1], shape[-1], dtype=torch.float64)
+
+    def ours(x, r):
+        return triangular_product(x, r.triu(), transpose).pow(3).sum()
+
+    def plain(x, r):
+        return (x @ (r.triu().mT if transpose else r.triu())).pow(3).sum()
+
+    def twice(f, x, r):
+        return torch.func.grad(lambda r: torch.func.grad(f)(x, r).pow(2).sum())(r)
+
+    torch.testing.assert_close(twice(ours, x, r), twice(plain, x, r))
+    xs = torch.stack([x, 2 * x, -x])
+    for dims in ((0, None), (0, 0), (None, 0)):
+        arguments = (xs if dims[0] == 0 else x, torch.stack([r, 3 * r, r / 2]) if dims[1] == 0 else r)
+        got, expected = (torch.func.vmap(torch.func.grad(f, argnums=(0, 1)), dims)(*arguments) for f in (ours, plain))
+        torch.testing.assert_close(got, expected)
+    if len(shape) == 2 and shape[-1] < 10:
+        leaves = (x.requires_grad_(), r.requires_grad_())
+        assert torch.autograd.gradgradcheck(ours, leaves)
+
+
+@pytest.mark.parametrize("name", ["direct", "sqr", "sqr_p", "sqr_full", "spectral", "ssvd"])
+@pytest.mark.parametrize("sparsity", [0.0, 0.5])
+def test_double_backward(name, sparsity):
+    layer = make(name, 6, 4, sparsity=sparsity)
+    x = torch.randn(5, 6, dtype=torch.float64, requires_grad=True)
+
+    def through(dense: bool):
+        weight = layer.dense_weight() * (layer.weight != 0)
+        y = x @ weight.T + layer.bias if dense else layer(x)
+        (first,) = torch.autograd.grad(y.pow(3).sum(), x, create_graph=True)
+        return torch.autograd.grad(first.pow(2).sum(), [x, *layer.parameters()], allow_unused=True)
+
+    for a, b in zip(through(False), through(True), strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_orthogonal_bases_are_orthonormal():
     for n_in, n_out in [(9, 4), (4, 9)]:
         ssvd, sqr = make("ssvd", n_in, n_out), make("sqr", n_in, n_out)

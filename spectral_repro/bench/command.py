@@ -16,12 +16,13 @@ import numpy as np
 import torch
 
 from spectral_repro import provenance
-from spectral_repro.bench import figure, measure
-from spectral_repro.experiment import choose_device, realizations_that_fit
+from spectral_repro.bench import figure, forecast, measure
+from spectral_repro.experiment import choose_device
 from spectral_repro.files import write_atomically
-from spectral_repro.network import direct_parameters
+from spectral_repro.memory import keep_freed_memory
 
 COLUMNS = ("kind", "method", "n1", "n2", "hidden_layers", "sparsity", "realizations", "quantity", "value", "unit")
+REALIZATIONS = 10
 VARIANTS = ("batched", "medium", "one at a time", "plain")
 
 
@@ -35,8 +36,10 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     device = choose_device(given.device)
     sizes, rounds = ((100,), 1) if given.quick else ((100, 500, 1000), given.rounds)
+    keep_freed_memory()
     started = time.perf_counter()
-    lines = [*_table(device, sizes, rounds), *_growth(device, given.quick), *_overheads(device)]
+    lines = _table(device, sizes, rounds)
+    lines += [*_growth(device, given.quick), *_overheads(device), *_forecast(lines)]
     minutes = (time.perf_counter() - started) / 60
     stamp = {
         "device": provenance.device_name(device),
@@ -56,32 +59,33 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _table(device: torch.device, sizes: tuple[int, ...], rounds: int) -> list[tuple]:
     images, lines = measure.synthetic_images(784, device), []
-    rates = {}
     for precision in ("highest", "medium"):
         torch.set_float32_matmul_precision(precision)
-        rates[precision] = measure.product_rate(device)
-        lines.append(("rate", "", 0, 0, 0, 0, 0, precision, 2e-9 * rates[precision], "GFLOP/s"))
-        print(f"matrix products, {precision}: {2e-9 * rates[precision]:.0f} GFLOP/s")
+        rate = 2e-9 * measure.product_rate(device)
+        lines.append(("rate", "", 0, 0, 0, 0, 0, precision, rate, "GFLOP/s"))
+        print(f"matrix products, {precision}: {rate:.0f} GFLOP/s")
     torch.set_float32_matmul_precision("highest")
-    print("seconds per epoch (48,000 images, batch 200) and network; floor: fewest operations at the measured rate")
-    print(f"{'method':9} {'N2':>5} {'s':>5} {'batch':>5} " + " ".join(f"{v:>13}" for v in (*VARIANTS, "floor")), end="")
-    print(f" {'/floor':>7} {'plain/':>7} {'med.':>6}")
-    cells = [(m, n2, 0.0) for n2 in sizes for m in measure.LAYERS] + [
-        (m, sizes[-2:][0], 0.95) for m in ("direct", "sqr")
-    ]
+    print(f"seconds per epoch (48,000 images, batch 200) and network, {REALIZATIONS} realizations a batch; floor:")
+    print("the fewest operations at the rate of that moment; most: plain/floor, what no batching can exceed;")
+    print("last: where the time of a batched step goes")
+    columns = " ".join(f"{v:>13}" for v in (*VARIANTS, "floor"))
+    print(f"{'method':9} {'N2':>5} {'s':>5} {columns} {'/floor':>7} {'plain/':>7} {'most':>6} {'med.':>6}")
+    cells = [(m, n2, 0.0) for n2 in sizes for m in measure.LAYERS]
+    cells += [(m, sizes[-2:][0], 0.95) for m in ("direct", "sqr")]
     for method, n2, sparsity in cells:
-        batch = min(10, realizations_that_fit(direct_parameters((784, n2, 10)), device))
-        seconds = measure.compare(method, n2, images, 10, batch, sparsity, rounds)
-        macs = measure.floor_macs(method, (784, n2, 10)) * measure.STEPS_PER_EPOCH
-        seconds["floor"] = macs / rates["highest"]
-        lines += [("speed", method, 784, n2, 1, sparsity, batch, v, s, "s/epoch/network") for v, s in seconds.items()]
-        print(f"{method:9} {n2:5} {sparsity:5g} {batch:5} " + " ".join(f"{s:13.4f}" for s in seconds.values()), end="")
+        seconds, shares = measure.compare(method, n2, images, REALIZATIONS, sparsity, rounds)
+        key = (method, 784, n2, 1, sparsity, REALIZATIONS)
+        lines += [("speed", *key, variant, value, "s/epoch/network") for variant, value in seconds.items()]
+        lines += [("profile", *key, part, share, "share of a step") for part, share in shares.items()]
+        print(f"{method:9} {n2:5} {sparsity:5g} " + " ".join(f"{s:13.4f}" for s in seconds.values()), end="")
         ratios = (
             seconds["batched"] / seconds["floor"],
             seconds["plain"] / seconds["batched"],
+            seconds["plain"] / seconds["floor"],
             seconds["batched"] / seconds["medium"],
         )
-        print(" {:7.2f} {:7.2f} {:6.2f}".format(*ratios), flush=True)
+        print(" {:7.2f} {:7.2f} {:6.2f} {:6.2f}".format(*ratios), end="  ")
+        print(", ".join(f"{part} {share:.0%}" for part, share in shares.items() if share > 0), flush=True)
     return lines
 
 
@@ -133,3 +137,21 @@ def _overheads(device: torch.device) -> list[tuple]:
     lines.append(("overhead", "", 0, 0, 0, 0, 0, "start-up and plan of 20 finished cells", walls[1], "s"))
     print(f"per job beyond training {1000 * overhead:.0f} ms; start-up {walls[1]:.1f} s; peak memory {peak:.1f} GiB")
     return [line for line in lines if not math.isnan(line[8])]
+
+
+def _forecast(lines: list[tuple]) -> list[tuple]:
+    """What the cost model expects of the paper profile, here and on an H100: estimates, not measurements."""
+    rates = []
+    for kind, method, n1, n2, hidden, sparsity, _, quantity, seconds, _ in lines:
+        if (kind, quantity) == ("speed", "batched"):
+            rates.append(forecast.epoch_work(method, n1, n2, hidden, sparsity) / seconds)
+    here, networks = forecast.paper_profile(float(np.median(rates)))
+    h100, _ = forecast.paper_profile(forecast.H100_RATE, forecast.H100_STEP)
+    assumed = f"{2e-12 * forecast.H100_RATE:.0f} TFLOP/s and {1000 * forecast.H100_STEP:g} ms a step"
+    print(f"estimate, not measured, for the paper profile of all figures ({networks} networks): ", end="")
+    print(f"{here / 3600:.0f} h here, {h100 / 60:.0f} min on an H100 (assuming {assumed})")
+    keys = ("", 0, 0, 0, 0, 0)
+    return [
+        ("estimate", *keys, "paper profile of all figures, this device", here, "s"),
+        ("estimate", *keys, "paper profile of all figures, H100, assumed rate", h100, "s"),
+    ]

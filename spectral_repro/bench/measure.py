@@ -1,9 +1,11 @@
 """Seconds per epoch and network of our trainer and of the plain program, and the floor below both."""
 
+import contextlib
 import functools
+import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
@@ -17,6 +19,9 @@ from spectral_repro.train import Trainer
 LAYERS = {"direct": DirectLinear, "spectral": SpectralLinear, "ssvd": SVDLinear, "sqr": QRLinear}
 BATCH, TRAIN_IMAGES, CLASSES = 200, 48_000, 10
 STEPS_PER_EPOCH = TRAIN_IMAGES // BATCH
+
+#: What one measurement of a network does: about a second for ten of them on two cores.
+_TURN_MACS = 7e9
 
 
 def synthetic_images(n1: int, device: torch.device, n: int = 60_000) -> Images:
@@ -103,25 +108,27 @@ def epoch_seconds(seconds: float, steps: int, networks: int) -> float:
 
 
 def compare(
-    method: str, n2: int, images: Images, realizations: int, batch: int, sparsity: float = 0.0, rounds: int = 3
-) -> dict[str, float]:
-    """Seconds per epoch and network of four variants, measured in turns so that a slow moment hits all alike.
+    method: str, n2: int, images: Images, realizations: int, sparsity: float = 0.0, rounds: int = 3
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds per epoch and network of four variants and of the floor, and how a batched step divides.
 
-    ``batched`` and ``medium`` train ``realizations`` networks, ``batch`` at a time, as the command line does.
+    ``batched`` and ``medium`` train ``realizations`` networks at once. All are measured in turns, the rate of
+    matrix products too, so that a slow moment of the machine hits all alike.
     """
     device = images.train_x.device
     sizes = (images.train_x.shape[1], n2, CLASSES)
-    trainer = make_trainer(method, sizes, min(batch, realizations), images, sparsity)
+    trainer = make_trainer(method, sizes, realizations, images, sparsity)
     single = make_trainer(method, sizes, 1, images, sparsity)
     plain = PlainProgram(method, sizes, images.train_x, images.train_y, BATCH, sparsity)
-    steps = max(3, min(40, int(4e9 / floor_macs(method, sizes) / (3 if sparsity else 1))))
+    macs = floor_macs(method, sizes)
+    steps = max(10, min(STEPS_PER_EPOCH, int(_TURN_MACS / macs / (2 if sparsity else 1))))
     runs = {
-        "batched": ("highest", len(trainer.running), lambda: trainer.train_epoch(steps)),
-        "medium": ("medium", len(trainer.running), lambda: trainer.train_epoch(steps)),
+        "batched": ("highest", realizations, lambda: trainer.train_epoch(steps)),
+        "medium": ("medium", realizations, lambda: trainer.train_epoch(steps)),
         "one at a time": ("highest", 1, lambda: single.train_epoch(steps)),
         "plain": ("highest", 1, lambda: plain.steps(steps)),
     }
-    times = {name: [] for name in runs}
+    times: dict[str, list[float]] = {name: [] for name in [*runs, "floor"]}
     for round_ in range(rounds + 1):
         for name, (precision, networks, action) in runs.items():
             torch.set_float32_matmul_precision(precision)
@@ -131,5 +138,50 @@ def compare(
             wait(device)
             if round_:
                 times[name].append(epoch_seconds(time.perf_counter() - started, steps, networks))
-    torch.set_float32_matmul_precision("highest")
-    return {name: statistics.median(values) for name, values in times.items()}
+        torch.set_float32_matmul_precision("highest")
+        if round_:
+            times["floor"].append(macs * STEPS_PER_EPOCH / product_rate(device))
+    seconds = {name: statistics.median(values) for name, values in times.items()}
+    return seconds, profile(trainer, min(steps, 40)) if device.type == "cpu" else {}
+
+
+def profile(trainer: Trainer, steps: int) -> dict[str, float]:
+    """Shares of the time of a step on a CPU: products, optimizer, gather, cut-off, and all the rest."""
+
+    def ranged(name: str, function: Callable) -> Callable:
+        def call(*arguments):
+            with torch.profiler.record_function(name):
+                return function(*arguments)
+
+        return call
+
+    step, gather = trainer.optimizer.step, trainer._gather
+    trainer.optimizer.step, trainer._gather = ranged("update", step), ranged("gather", gather)
+    cpu = [torch.profiler.ProfilerActivity.CPU]
+    with _silence(2), torch.profiler.profile(activities=cpu, acc_events=True) as seen:
+        trainer.train_epoch(2)
+        with torch.profiler.record_function("all"):
+            trainer.train_epoch(steps)
+    trainer.optimizer.step, trainer._gather = step, gather
+    events = {e.key: e for e in seen.key_averages()}
+    wall = events["all"].cpu_time_total * (steps + 2) / steps
+    shares = {
+        "products": sum(e.self_cpu_time_total for k, e in events.items() if k in ("aten::bmm", "aten::mm")) / wall,
+        "optimizer": events["update"].cpu_time_total / wall,
+        "gather": events["gather"].cpu_time_total / wall,
+        "cut-off": sum(e.cpu_time_total for k, e in events.items() if k.startswith("spectral_repro::")) / wall,
+    }
+    return {**shares, "rest": 1 - sum(shares.values())}
+
+
+@contextlib.contextmanager
+def _silence(descriptor: int) -> Iterator[None]:
+    """Drops what is written to a file descriptor: torch's profiler tells when it starts and stops."""
+    kept, nowhere = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    try:
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+        os.close(nowhere)

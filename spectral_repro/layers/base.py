@@ -65,7 +65,10 @@ class _StackedProduct(torch.autograd.Function):
         dx = dy @ weight if ctx.needs_input_grad[0] else None
         dw = None
         if ctx.needs_input_grad[1]:
-            dw = dy.mT @ x if ctx.buffer is None else torch.bmm(dy.mT, x, out=ctx.buffer)
+            if weight.mT.is_contiguous():  # the gradient is laid out as the weight
+                dw = (x.mT @ dy).mT
+            else:
+                dw = dy.mT @ x if ctx.buffer is None else torch.bmm(dy.mT, x, out=ctx.buffer)
         return dx, dw, None
 
 

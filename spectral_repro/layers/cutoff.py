@@ -34,8 +34,9 @@ def cutoff(weight: Tensor, sparsity: float) -> Tensor:
 @torch.library.custom_op("spectral_repro::silence", mutates_args=())
 def _silence(weight: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """``W`` without what is below its magnitude of rank ``k``; and ``(…)`` limits, the greatest numbers below it."""
-    networks = weight.flatten(0, -3) if weight.ndim > 2 else weight.unsqueeze(0)
-    threshold = kth_smallest(networks.abs().flatten(1), k)
+    networks = weight.reshape(-1, *weight.shape[-2:])
+    rows = networks.mT if networks.mT.is_contiguous() else networks  # in the order of memory
+    threshold = kth_smallest(rows.abs().flatten(1), k)
     below = torch.nextafter(threshold, torch.zeros_like(threshold))
     limit = torch.where(threshold > 0, below, -1.0)  # nothing is below zero
     return _survivors(networks, networks, limit).view(weight.shape), limit.view(weight.shape[:-2])
@@ -49,10 +50,10 @@ def _silence_gradient(d: Tensor, weight: Tensor, limit: Tensor) -> Tensor:
 
 
 def _survivors(values: Tensor, weight: Tensor, limit: Tensor) -> Tensor:
-    """``values (R, …)`` where ``|weight| > limit (R)``, else 0."""
+    """``values (R, …)`` where ``|weight| > limit (R)``, else 0, laid out as ``weight``."""
     if values.device.type != "cpu":
         return values * (weight.abs() > limit[:, None, None])
-    out = torch.empty_like(values, memory_format=torch.contiguous_format)
+    out = torch.empty_like(weight)
     for v, w, at, o in zip(values, weight, limit.tolist(), out, strict=True):  # one pass each, and no mask
         torch.ops.aten.hardshrink_backward.grad_input(v, w, at, grad_input=o)
     return out
@@ -60,12 +61,12 @@ def _survivors(values: Tensor, weight: Tensor, limit: Tensor) -> Tensor:
 
 @_silence.register_fake
 def _(weight: Tensor, k: int):
-    return torch.empty_like(weight, memory_format=torch.contiguous_format), weight.new_empty(weight.shape[:-2])
+    return torch.empty_like(weight), weight.new_empty(weight.shape[:-2])
 
 
 @_silence_gradient.register_fake
 def _(d: Tensor, weight: Tensor, limit: Tensor):
-    return torch.empty_like(weight, memory_format=torch.contiguous_format)
+    return torch.empty_like(weight)
 
 
 def _save_for_gradient(ctx, inputs, output) -> None:

@@ -5,6 +5,7 @@ one another, so that each is differentiable to any order. Results are written bl
 which ``torch.func`` cannot do on its own; hence the rules for ``vmap``.
 """
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import torch
@@ -36,6 +37,11 @@ def block_edges(size: int) -> list[int]:
     return [16 * round(size * i / blocks / 16) for i in range(blocks)] + [size]
 
 
+def _blocks(r: Tensor) -> Iterator[tuple[int, int]]:
+    """First and last row of each block; one block on a GPU, where a launch costs more than the zeros."""
+    return pairwise(block_edges(r.shape[-1]) if r.device.type == "cpu" else (0, r.shape[-1]))
+
+
 def _matmul(a: Tensor, b: Tensor, out: Tensor) -> None:
     (torch.mm if a.ndim == 2 else torch.bmm)(a, b, out=out)
 
@@ -46,7 +52,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, r: Tensor, transpose: bool) -> Tensor:
         y = x.new_empty(x.shape)
-        for a, b in pairwise(block_edges(r.shape[-1])):
+        for a, b in _blocks(r):
             if transpose:
                 _matmul(x[..., a:], r[..., a:b, a:].mT, y[..., a:b])
             else:
@@ -84,7 +90,7 @@ class _Gradient(torch.autograd.Function):
     def forward(x: Tensor, y: Tensor) -> Tensor:
         size = x.shape[-1]
         out = x.new_empty(*x.shape[:-2], size, size)
-        for a, b in pairwise(block_edges(size)):
+        for a, b in _blocks(x):
             _matmul(x[..., a:b].mT, y[..., a:], out[..., a:b, a:])
             out[..., a:b, :a].zero_()
         return out

@@ -1,0 +1,53 @@
+"""What the bench counts and estimates; how fast anything is, no test says."""
+
+import pytest
+import torch
+
+from spectral_repro.bench import forecast, measure
+from spectral_repro.bench.plain import PlainProgram
+from spectral_repro.figures.catalogue import FIGURES
+from spectral_repro.figures.select import cells_of
+
+
+def test_floor_of_a_dense_layer_is_its_two_or_three_products():
+    assert measure.floor_macs("direct", (784, 100, 10)) == 200 * (2 * 784 * 100 + 3 * 100 * 10)
+    assert measure.floor_macs("spectral", (784, 100, 10)) == measure.floor_macs("direct", (784, 100, 10))
+
+
+@pytest.mark.parametrize("method", ["ssvd", "sqr"])
+def test_floor_is_below_the_cost_model(method):
+    """The model counts the forms that exist, and more than their products."""
+    for n2 in (20, 100, 500, 1000):
+        assert measure.floor_macs(method, (784, n2, 10)) * measure.STEPS_PER_EPOCH < forecast.epoch_work(
+            method, 784, n2, 1, 0.0
+        )
+
+
+@pytest.mark.parametrize("method", measure.LAYERS)
+def test_the_plain_program_starts_as_a_layer_of_the_method_does_and_learns(method):
+    images = measure.synthetic_images(12, torch.device("cpu"), 600)
+    plain = PlainProgram(method, (12, 8, 10), images.train_x, images.train_y, 50, sparsity=0.5)
+    silenced = (plain.network[0].weight() == 0).sum().item()
+    assert silenced == 48
+    before = [p.detach().clone() for p in plain.network.parameters()]
+    plain.steps(3)
+    assert not any(torch.equal(a, b) for a, b in zip(before, plain.network.parameters(), strict=True))
+
+
+def test_shares_of_a_step_add_up():
+    images = measure.synthetic_images(30, torch.device("cpu"), 2000)
+    trainer = measure.make_trainer("sqr", (30, 20, 10), 2, images, sparsity=0.5)
+    shares = measure.profile(trainer, 5)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert all(share > 0 for share in shares.values())
+    trainer.train_epoch(1)  # as before
+
+
+def test_estimate_of_the_paper_profile():
+    """Bounded by rate and by steps, each alone, and of all its networks."""
+    by_rate, networks = forecast.paper_profile(1e12)
+    assert networks >= sum(len(seeds) for _, seeds in cells_of("fig01", "paper"))
+    assert forecast.paper_profile(2e12) == (pytest.approx(by_rate / 2), networks)
+    by_steps, _ = forecast.paper_profile(1e30, 1e-3)
+    cells = {c.config_hash for name in FIGURES for c, _ in cells_of(name, "paper")}
+    assert by_steps == pytest.approx(len(cells) * 30 * 0.24, rel=0.3)  # 200 to 300 steps an epoch, data sets differ
