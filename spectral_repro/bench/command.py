@@ -119,24 +119,29 @@ def _overheads(device: torch.device) -> list[tuple]:
     if device.type == "cuda":
         used = torch.cuda.max_memory_allocated(device) / 2**30
         lines.append(("memory", "", 0, 0, 0, 0, 0, "peak on the device", used, "GiB"))
+    jobs = 200
+    one, many = _beyond_training(1, device), _beyond_training(jobs, device)
+    each = (many - one) / (jobs - 1)
+    lines.append(("overhead", "", 0, 0, 0, 0, 0, "start-up, images and first job beyond training", one, "s"))
+    lines.append(("overhead", "", 0, 0, 0, 0, 0, "per further job beyond training", each, "s"))
+    print(f"beyond training: start-up, images and first job {one:.1f} s, per further job {1000 * each:.0f} ms;", end="")
+    print(f" peak memory {peak:.1f} GiB")
+    return [line for line in lines if not math.isnan(line[8])]
+
+
+def _beyond_training(jobs: int, device: torch.device) -> float:
+    """Seconds of a sweep of tiny networks that are not training: start-up, Hydra, images, planning, files."""
     with tempfile.TemporaryDirectory() as folder:
-        jobs = 20
         command = [sys.executable, "-m", "spectral_repro.cli", "-m", f"n2={','.join(map(str, range(1, jobs + 1)))}"]
         command += ["realizations=1", "trainer.max_epochs=1", f"results_dir={folder}", f"device={device}"]
-        walls = []
-        for _ in range(2):  # first all are trained, then all are found done
-            started = time.perf_counter()
-            subprocess.run(command, check=True, capture_output=True)
-            walls.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        wall = time.perf_counter() - started
         trained = 0.0
         for path in Path(folder).glob("runs/*/*.csv"):
             with path.open() as file:
                 trained += sum(float(row["seconds"]) for row in csv.DictReader(file))
-    overhead = (walls[0] - walls[1] - trained) / jobs
-    lines.append(("overhead", "", 0, 0, 0, 0, 0, "per job beyond training", overhead, "s"))
-    lines.append(("overhead", "", 0, 0, 0, 0, 0, "start-up and plan of 20 finished cells", walls[1], "s"))
-    print(f"per job beyond training {1000 * overhead:.0f} ms; start-up {walls[1]:.1f} s; peak memory {peak:.1f} GiB")
-    return [line for line in lines if not math.isnan(line[8])]
+    return wall - trained
 
 
 def _forecast(lines: list[tuple]) -> list[tuple]:

@@ -103,7 +103,10 @@ class QRLinear(EigenvalueLinear):
         """``R (…, M, M)``: trained and frozen entries put together."""
         if self.core == "full":
             return self.r
-        return _Assembled.apply(self.r, self.r_frozen, self.r_index, self.p < 1, gradient_buffer(self.r))
+        index = self.r_index
+        if self.p == 1 and index.ndim > 1:
+            index = index[:1].expand_as(index)  # the same for a whole stack: less to read
+        return _Assembled.apply(self.r, self.r_frozen, index, self.p < 1, gradient_buffer(self.r))
 
     def padding(self) -> dict[str, float]:
         """What fills up the entries of a network that trains fewer than another of its stack."""
