@@ -66,14 +66,12 @@ class Trainer:
 
     def _bind_parameters(self) -> None:
         """Lets the modules hold the optimizer's tensors as their parameters."""
-        self.leaves, values = [], zip(self.optimizer.parameters, self.optimizer.gradients, strict=True)
+        self.leaves, values = [], iter(self.optimizer.parameters)
         for module in self.network.modules():
             for key, value in module._parameters.items():
                 if value is not None and value.requires_grad:
-                    parameter, gradient = next(values)
-                    leaf = module._parameters[key] = nn.Parameter(parameter)
-                    leaf.gradient_buffer = gradient
-                    self.leaves.append(leaf)
+                    module._parameters[key] = nn.Parameter(next(values))
+                    self.leaves.append(module._parameters[key])
 
     @torch.no_grad()
     def _frozen_products(self, product_bytes: float) -> Tensor | None:
@@ -126,6 +124,8 @@ class Trainer:
 
     def _step(self, x: Tensor, labels: Tensor, product: Tensor | None) -> None:
         """One update from the batch ``x (R, B, N_1)``, ``labels (R, B)``; realizations do not mix."""
+        for leaf, gradient in zip(self.leaves, self.optimizer.gradients, strict=True):
+            leaf.gradient_buffer = gradient
         logits = self.network(x, product)
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
         gradients = torch.autograd.grad(loss, self.leaves)

@@ -32,17 +32,21 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """
     if weight.ndim == 2:
         return nn.functional.linear(x, weight, bias)
-    y = _StackedProduct.apply(x, weight, gradient_buffer(weight)) if x.ndim == 3 else x @ weight.mT
+    y = _StackedProduct.apply(x, weight, take_gradient_buffer(weight)) if x.ndim == 3 else x @ weight.mT
     return y if bias is None else y + bias.unsqueeze(-2)
 
 
-def gradient_buffer(parameter: Tensor) -> Tensor | None:
-    """Where a trainer wants the gradient of this parameter to be written, if it said so.
+def take_gradient_buffer(parameter: Tensor) -> Tensor | None:
+    """Where a trainer wants the gradient of this parameter to be written, if it said so since the last call.
 
-    An operation that uses the parameter, and is the only one that does, may write its gradient there instead
-    of into new memory; one that does not know of this loses a copy, no more.
+    The first operation of a graph that uses the parameter may write its share of the gradient there instead of
+    into new memory; the next ones are given None, and autograd adds up. An operation that does not know of this
+    costs a copy, no more.
     """
-    return getattr(parameter, "gradient_buffer", None)
+    buffer = getattr(parameter, "gradient_buffer", None)
+    if buffer is not None:
+        parameter.gradient_buffer = None
+    return buffer
 
 
 class _StackedProduct(torch.autograd.Function):

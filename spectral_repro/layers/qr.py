@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal, gradient_buffer
+from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal, take_gradient_buffer
 from spectral_repro.layers.spectral import EigenvalueLinear
 from spectral_repro.layers.triangular import block_edges, factored_product, triangular_product
 
@@ -106,7 +106,7 @@ class QRLinear(EigenvalueLinear):
         index = self.r_index
         if self.p == 1 and index.ndim > 1:
             index = index[:1].expand_as(index)  # the same for a whole stack: less to read
-        return _Assembled.apply(self.r, self.r_frozen, index, self.p < 1, gradient_buffer(self.r))
+        return _Assembled.apply(self.r, self.r_frozen, index, self.p < 1, take_gradient_buffer(self.r))
 
     def padding(self) -> dict[str, float]:
         """What fills up the entries of a network that trains fewer than another of its stack."""
