@@ -162,19 +162,27 @@ def test_triangular_product_is_differentiable_twice_and_under_vmap(shape, transp
         assert torch.autograd.gradgradcheck(ours, leaves)
 
 
+@pytest.mark.parametrize("form", ["explicit", "factored", "cut off"])
 @pytest.mark.parametrize("name", ["direct", "sqr", "sqr_p", "sqr_full", "spectral", "ssvd"])
-@pytest.mark.parametrize("sparsity", [0.0, 0.5])
-def test_double_backward(name, sparsity):
-    layer = make(name, 6, 4, sparsity=sparsity)
+def test_second_derivatives(name, form):
+    layer = make(name, 6, 4, sparsity=0.5 if form == "cut off" else 0.0)
     x = torch.randn(5, 6, dtype=torch.float64, requires_grad=True)
+    wanted = [x, *layer.parameters()]
 
-    def through(dense: bool):
+    def plain():
         weight = layer.dense_weight() * (layer.weight != 0)
-        y = x @ weight.T + layer.bias if dense else layer(x)
-        (first,) = torch.autograd.grad(y.pow(3).sum(), x, create_graph=True)
-        return torch.autograd.grad(first.pow(2).sum(), [x, *layer.parameters()], allow_unused=True)
+        return x @ weight.T + layer.bias
 
-    for a, b in zip(through(False), through(True), strict=True):
+    def ours():
+        if form == "factored" and name != "direct":
+            return layer.apply_factored(x, None) + layer.bias
+        return layer(x)
+
+    def twice(y):
+        first = torch.autograd.grad(y.pow(3).sum(), wanted, create_graph=True)
+        return torch.autograd.grad(sum(g.pow(2).sum() for g in first), wanted)
+
+    for a, b in zip(twice(ours()), twice(plain()), strict=True):
         torch.testing.assert_close(a, b)
 
 

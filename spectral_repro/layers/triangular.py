@@ -142,14 +142,15 @@ class _FactoredProduct(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        _, _, r, eig_out = inputs
         _, rows, plain_r = output
         ctx.mark_non_differentiable(rows, plain_r)
-        ctx.save_for_backward(rows, plain_r, r, eig_out)
+        ctx.save_for_backward(*inputs, rows, plain_r)
 
     @staticmethod
     def backward(ctx, dy: Tensor, *_):
-        rows, plain_r, r, eig_out = ctx.saved_tensors
+        scaled, plain, r, eig_out, rows, plain_r = ctx.saved_tensors
+        if torch.is_grad_enabled():  # for second derivatives, as functions of the inputs
+            rows, plain_r = torch.cat([scaled, plain], dim=-2), _Product.apply(plain, r, False)
         needs_scaled, needs_plain, needs_r, needs_eig = ctx.needs_input_grad
         d_plain_r = dy * -eig_out.unsqueeze(-2)
         return (
