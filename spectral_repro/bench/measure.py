@@ -66,16 +66,16 @@ def product_rate(device: torch.device) -> float:
     return best
 
 
-def timed(action: Callable[[], object], device: torch.device, rounds: int = 3) -> float:
-    """Median seconds of ``action`` after one warm-up, the device's work included."""
+def timed(action: Callable[[], object], device: torch.device, rounds: int = 3, warm_up: int = 1) -> float:
+    """Median seconds of ``action`` after the warm-up, the device's work included."""
     times = []
-    for _ in range(rounds + 1):
+    for _ in range(warm_up + rounds):
         wait(device)
         started = time.perf_counter()
         action()
         wait(device)
         times.append(time.perf_counter() - started)
-    return statistics.median(times[1:])
+    return statistics.median(times[warm_up:])
 
 
 def wait(device: torch.device) -> None:
@@ -84,9 +84,17 @@ def wait(device: torch.device) -> None:
 
 
 def make_trainer(
-    method: str, sizes: Sequence[int], realizations: int, images: Images, sparsity: float = 0.0
+    method: str,
+    sizes: Sequence[int],
+    realizations: int,
+    images: Images,
+    sparsity: float = 0.0,
+    factored: bool | None = None,
 ) -> Trainer:
-    """A trainer of the sizes and protocol of the paper's figures."""
+    """A trainer of the sizes and protocol of the paper's figures.
+
+    ``factored`` forces the form of the first layer, which the cost model chooses otherwise.
+    """
     sparse = {"optimizer": "adam", "activation": "tanh"} if sparsity else {"optimizer": "adamax", "activation": "relu"}
     protocol = Protocol(
         max_epochs=90, batch_size=BATCH, lr=0.005, validation_fraction=0.2, patience=90, min_delta=0.0, **sparse
@@ -99,6 +107,8 @@ def make_trainer(
         sparsity=sparsity,
     )
     network = network.to(images.train_x.device)
+    if factored is not None:
+        network.layers[0].prefers_factors = lambda *_: factored
     return Trainer(network, images, range(realizations), protocol)
 
 
@@ -143,6 +153,21 @@ def compare(
             times["floor"].append(macs * STEPS_PER_EPOCH / product_rate(device))
     seconds = {name: statistics.median(values) for name, values in times.items()}
     return seconds, profile(trainer, min(steps, 40)) if device.type == "cpu" else {}
+
+
+def choice(method: str, sizes: Sequence[int], images: Images, realizations: int) -> tuple[float, float, bool]:
+    """Seconds per step and network with the first layer explicit and factored, and whether the model factors it."""
+    explicit, factored = (make_trainer(method, sizes, realizations, images, factored=f) for f in (False, True))
+    macs = floor_macs(method, sizes)
+    steps = max(5, int(_TURN_MACS / macs / 8))
+    times: dict[Trainer, list[float]] = {explicit: [], factored: []}
+    for round_ in range(4):
+        for trainer, values in times.items():
+            seconds = timed(lambda t=trainer: t.train_epoch(steps), images.train_x.device, 1, warm_up=0)
+            if round_:
+                values.append(seconds / steps / realizations)
+    chosen = LAYERS[method](*sizes[:2]).prefers_factors(BATCH, False, True)
+    return statistics.median(times[explicit]), statistics.median(times[factored]), chosen
 
 
 def profile(trainer: Trainer, steps: int) -> dict[str, float]:
