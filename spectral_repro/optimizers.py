@@ -89,7 +89,8 @@ class Adam(_Optimizer):
         v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
         rate = learning_rate * (1 - self.beta2**self.steps) ** 0.5 / (1 - self.beta1**self.steps)
         # √v as v/√v: torch.sqrt takes five times as long as rsqrt on a CPU
-        root = torch.clamp(v, min=torch.finfo(v.dtype).tiny, out=g).rsqrt_().mul_(v)
+        kind = torch.finfo(v.dtype)
+        root = torch.clamp(v, kind.tiny, kind.max, out=g).rsqrt_().mul_(v)
         theta.addcdiv_(m, root.add_(self.epsilon), value=-rate)
 
 

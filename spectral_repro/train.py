@@ -129,6 +129,8 @@ class Trainer:
         logits = self.network(x, product)
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
         gradients = torch.autograd.grad(loss, self.leaves)
+        for leaf in self.leaves:
+            leaf.gradient_buffer = None
         self.optimizer.take(gradients)
         self.optimizer.step(self.protocol.lr)
 

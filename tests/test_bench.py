@@ -46,7 +46,8 @@ def test_shares_of_a_step_add_up():
 def test_estimate_of_the_paper_profile():
     """Bounded by rate and by steps, each alone, and of all its networks."""
     by_rate, networks = forecast.paper_profile(1e12)
-    assert networks >= sum(len(seeds) for _, seeds in cells_of("fig01", "paper"))
+    wanted = {(c.config_hash, seed) for name in FIGURES for c, seeds in cells_of(name, "paper") for seed in seeds}
+    assert networks == len(wanted)
     assert forecast.paper_profile(2e12) == (pytest.approx(by_rate / 2), networks)
     by_steps, _ = forecast.paper_profile(1e30, 1e-3)
     cells = {c.config_hash for name in FIGURES for c, _ in cells_of(name, "paper")}

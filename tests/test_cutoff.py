@@ -60,6 +60,18 @@ def test_layout_in_memory_does_not_matter(stack):
             assert torch.equal(torch.autograd.grad(sparse, weight, d)[0], d * kept.mT)
 
 
+@pytest.mark.parametrize("position", [0, 20, 63, 77])
+def test_a_network_that_has_diverged_does_not_look_healthy(position):
+    weight = torch.randn(2, 6, 13)
+    weight[1].view(-1)[position] = float("nan")
+    weight.requires_grad_()
+    healthy, diverged = cutoff(weight, 0.5)
+    assert torch.equal(healthy, cutoff(weight[0], 0.5))
+    assert diverged.view(-1)[position].isnan()
+    assert cutoff(weight[1], 0.5).view(-1)[position].isnan()
+    torch.autograd.grad(cutoff(weight, 0.5).sum(), weight)
+
+
 def test_half_precision_and_weights_that_are_all_zero():
     weight = torch.randn(2, 30, 40, dtype=torch.bfloat16).requires_grad_()
     sparse = cutoff(weight, 0.5)

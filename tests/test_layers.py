@@ -247,13 +247,64 @@ def test_vmap_over_layers_equals_one_after_another(name, sparsity):
     torch.testing.assert_close(y, torch.stack([layer(t) for layer, t in zip(layers, x, strict=True)]))
 
 
+@pytest.mark.parametrize(("n_in", "n_out", "sparsity"), [(6, 4, 0.5), (300, 230, 0.0)])
+@pytest.mark.parametrize("stacked", [False, True])
 @pytest.mark.parametrize("name", ["direct", "spectral", "ssvd", "sqr"])
-def test_works_under_compile(name):
+def test_works_under_compile(name, stacked, n_in, n_out, sparsity):
     """``aot_eager`` traces forward and backward as inductor does, without a C++ compiler."""
-    layer = make(name, 6, 4, sparsity=0.5)
-    x = torch.randn(5, 6, dtype=torch.float64)
+    torch.compiler.reset()
+    layer = make(name, n_in, n_out, sparsity=sparsity)
+    x = torch.randn(5, n_in, dtype=torch.float64)
+    if stacked:
+        layer, x = stack([layer, make(name, n_in, n_out, 1, sparsity=sparsity)]), x.expand(2, -1, -1)
     compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
-    torch.testing.assert_close(compiled(x), layer(x))
+    y = compiled(x)
+    torch.testing.assert_close(y, layer(x))
+    wanted = list(layer.parameters())
+    torch.testing.assert_close(
+        torch.autograd.grad(y.pow(2).sum(), wanted), torch.autograd.grad(layer(x).pow(2).sum(), wanted)
+    )
+
+
+@pytest.mark.parametrize("rows", [8, 200])
+@pytest.mark.parametrize(("n_in", "n_out"), [(300, 230), (230, 300)])
+@pytest.mark.parametrize("name", LAYERS)
+def test_works_under_autocast(name, n_in, n_out, rows):
+    layers = [make(name, n_in, n_out, i, dtype=torch.float32) for i in range(2)]
+    x = torch.randn(2, rows, n_in, requires_grad=True)
+    for layer, rows_of in ((layers[0], x[0]), (stack(layers), x)):
+        with torch.autocast("cpu", torch.bfloat16):
+            y = layer(rows_of)
+        exact = layer(rows_of)
+        torch.testing.assert_close(y.float(), exact, rtol=0.05, atol=0.1)
+        wanted = [x, *layer.parameters()]
+        got, expected = (torch.autograd.grad(v.float().sum(), wanted) for v in (y, exact))
+        for a, b in zip(got, expected, strict=True):
+            assert a.dtype == b.dtype
+            torch.testing.assert_close(a, b, rtol=0.1, atol=0.05 * b.abs().max().item())
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:FutureWarning")  # torch's own
+@pytest.mark.parametrize("sparsity", [0.0, 0.5])
+@pytest.mark.parametrize("name", LAYERS)
+def test_transforms_of_torch_func(name, sparsity):
+    """Per-sample gradients, and Jacobians in both modes, against plain autograd."""
+    layer = make(name, 6, 4, sparsity=sparsity)
+    x = torch.randn(5, 6, dtype=torch.float64)
+    parameters = dict(layer.named_parameters())
+
+    def loss(parameters, x):
+        return torch.func.functional_call(layer, parameters, (x,)).pow(2).sum()
+
+    each = torch.func.vmap(torch.func.grad(loss), (None, 0))(parameters, x)
+    for i in range(5):
+        for key, expected in zip(
+            parameters, torch.autograd.grad(layer(x[i]).pow(2).sum(), list(parameters.values())), strict=True
+        ):
+            torch.testing.assert_close(each[key][i], expected)
+    torch.testing.assert_close(torch.func.jacrev(layer)(x[0]), layer.weight.detach())
+    if sparsity or name not in ("sqr", "sqr_p"):  # triangular products have no forward mode
+        torch.testing.assert_close(torch.func.jacfwd(layer)(x[0]), layer.weight.detach())
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -265,6 +316,27 @@ def test_stack_equals_its_members(name):
         torch.testing.assert_close(stacked(x), torch.stack(each))
     with pytest.raises(ValueError, match="stack of 3"):
         stacked.to_linear()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_wide_stack_takes_an_input_shared_by_all(name):
+    layers = [make(name, 300, 600, seed=i) for i in range(3)]
+    x = torch.randn(20, 300, dtype=torch.float64)
+    torch.testing.assert_close(stack(layers)(x), torch.stack([layer(x) for layer in layers]))
+
+
+def test_stack_may_mix_p_and_take_the_state_of_another():
+    mixed = [make("sqr", 9, 7), make("sqr_p", 9, 7, 1)]
+    x = torch.randn(2, 5, 9, dtype=torch.float64)
+    expected = torch.stack([layer(t) for layer, t in zip(mixed, x, strict=True)])
+    stacked = stack(mixed)
+    torch.testing.assert_close(stacked(x), expected)
+    other = stack([make("sqr", 9, 7, 2), make("sqr", 9, 7, 3)])
+    other.load_state_dict(stacked.state_dict())
+    torch.testing.assert_close(other(x), expected)
+    (gradient,) = torch.autograd.grad(other(x)[1].sum(), other.r)
+    (alone,) = torch.autograd.grad(mixed[1](x[1]).sum(), mixed[1].r)
+    torch.testing.assert_close(gradient[1][: len(alone)], alone)
 
 
 def test_stack_refuses_what_does_not_fit():

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 import os
 import statistics
 import time
@@ -51,7 +52,7 @@ def floor_macs(method: str, sizes: Sequence[int], rows: int = BATCH) -> float:
             wide = b > a
             explicit = 2 * triangle * max(a, b) + dense
             through_q = rows * rank * (4 * b if wide else a * (2 + 2 * inner))
-            factored = through_q + rows * triangle * (5 + (inner or wide))
+            factored = through_q + rows * triangle * (5 + inner)
         total += min(explicit, factored)
     return total
 
@@ -159,7 +160,8 @@ def choice(method: str, sizes: Sequence[int], images: Images, realizations: int)
     """Seconds per step and network with the first layer explicit and factored, and whether the model factors it."""
     explicit, factored = (make_trainer(method, sizes, realizations, images, factored=f) for f in (False, True))
     macs = floor_macs(method, sizes)
-    steps = max(5, int(_TURN_MACS / macs / 8))
+    available = math.ceil(explicit.train_rows.shape[1] / BATCH)
+    steps = max(5, min(available, int(_TURN_MACS / macs / 8)))
     times: dict[Trainer, list[float]] = {explicit: [], factored: []}
     for round_ in range(4):
         for trainer, values in times.items():
@@ -194,7 +196,7 @@ def profile(trainer: Trainer, steps: int) -> dict[str, float]:
         "products": sum(e.self_cpu_time_total for k, e in events.items() if k in ("aten::bmm", "aten::mm")) / wall,
         "optimizer": events["update"].cpu_time_total / wall,
         "gather": events["gather"].cpu_time_total / wall,
-        "cut-off": sum(e.cpu_time_total for k, e in events.items() if k.startswith("spectral_repro::")) / wall,
+        "cut-off": sum(e.cpu_time_total for k, e in events.items() if k.startswith("_StackCutoff")) / wall,
     }
     return {**shares, "rest": 1 - sum(shares.values())}
 

@@ -40,8 +40,8 @@ def take_gradient_buffer(parameter: Tensor) -> Tensor | None:
     """Where a trainer wants the gradient of this parameter to be written, if it said so since the last call.
 
     The first operation of a graph that uses the parameter may write its share of the gradient there instead of
-    into new memory; the next ones are given None, and autograd adds up. An operation that does not know of this
-    costs a copy, no more.
+    into new memory; the next ones are given None, and autograd adds up. Such a graph runs backward once. An
+    operation that does not know of this costs a copy, no more.
     """
     buffer = getattr(parameter, "gradient_buffer", None)
     if buffer is not None:
@@ -66,6 +66,7 @@ class _StackedProduct(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dy: Tensor):
         x, weight = ctx.saved_tensors
+        dy = dy.to(weight.dtype)  # autocast has ended
         dx = dy @ weight if ctx.needs_input_grad[0] else None
         dw = None
         if ctx.needs_input_grad[1]:

@@ -25,85 +25,62 @@ def cutoff(weight: Tensor, sparsity: float) -> Tensor:
     """
     entries = weight.shape[-1] * weight.shape[-2]
     silenced = min(round(sparsity * entries), entries - 1)
-    return _silence(weight, silenced)[0] if silenced else weight
+    if silenced == 0:
+        return weight
+    if weight.ndim == 3 and weight.device.type == "cpu" and not torch.compiler.is_compiling():
+        return _StackCutoff.apply(weight, silenced)[0]
+    magnitude = weight.detach().abs()
+    threshold = kth_smallest(magnitude.flatten(-2), silenced)
+    return weight * (magnitude >= threshold[..., None, None])
 
 
-# Custom operators, because torch.compile and vmap cannot see through NumPy and loops over values.
+class _StackCutoff(torch.autograd.Function):
+    """The cut-off of a stack on a CPU, without masks in memory: one pass per network, and one for the gradient.
 
+    Besides the sparse weights it returns ``limits (R)``, the greatest numbers below the thresholds.
+    """
 
-@torch.library.custom_op("spectral_repro::silence", mutates_args=())
-def _silence(weight: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """``W`` without what is below its magnitude of rank ``k``; and ``(…)`` limits, the greatest numbers below it."""
-    networks = weight.reshape(-1, *weight.shape[-2:])
-    rows = networks.mT if networks.mT.is_contiguous() else networks  # in the order of memory
-    threshold = kth_smallest(rows.abs().flatten(1), k)
-    below = torch.nextafter(threshold, torch.zeros_like(threshold))
-    limit = torch.where(threshold > 0, below, -1.0)  # nothing is below zero
-    return _survivors(networks, networks, limit).view(weight.shape), limit.view(weight.shape[:-2])
+    @staticmethod
+    def forward(weight: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        rows = (weight.mT if weight.mT.is_contiguous() else weight).abs().flatten(1)  # in the order of memory
+        threshold = kth_smallest(rows, k)
+        limit = torch.nextafter(threshold, torch.zeros_like(threshold))
+        limit = limit.where(threshold > 0, -1.0)  # nothing is below zero
+        limit = limit.where(~rows.sum(1).isnan(), float("nan"))
+        return _survivors(weight, weight, limit), limit
 
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(inputs[0], output[1])
 
-@torch.library.custom_op("spectral_repro::silence_gradient", mutates_args=())
-def _silence_gradient(d: Tensor, weight: Tensor, limit: Tensor) -> Tensor:
-    """``d`` where ``|W|`` is above the limit of its network, else 0."""
-    shape = weight.shape
-    return _survivors(d.reshape(-1, *shape[-2:]), weight.reshape(-1, *shape[-2:]), limit.flatten()).view(shape)
+    @staticmethod
+    def backward(ctx, d: Tensor, _):
+        weight, limit = ctx.saved_tensors
+        if torch.is_grad_enabled():  # for second derivatives
+            return d * (weight.abs() > limit[:, None, None]), None
+        return _survivors(d, weight, limit), None
+
+    @staticmethod
+    def vmap(info, in_dims, weight: Tensor, k: int):
+        del info
+        weight = weight.movedim(in_dims[0], 0)
+        sparse, limit = _StackCutoff.apply(weight.flatten(0, 1), k)
+        return (sparse.view_as(weight), limit.view(weight.shape[:2])), (0, 0)
 
 
 def _survivors(values: Tensor, weight: Tensor, limit: Tensor) -> Tensor:
-    """``values (R, …)`` where ``|weight| > limit (R)``, else 0, laid out as ``weight``."""
-    if values.device.type != "cpu":
-        return values * (weight.abs() > limit[:, None, None])
+    """``values (R, …)`` where ``|weight| > limit (R)``, else 0, laid out as ``weight``; NaN where the limit is."""
     out = torch.empty_like(weight)
-    for v, w, at, o in zip(values, weight, limit.tolist(), out, strict=True):  # one pass each, and no mask
-        torch.ops.aten.hardshrink_backward.grad_input(v, w, at, grad_input=o)
+    for v, w, at, o in zip(values, weight, limit.tolist(), out, strict=True):
+        if at != at:
+            torch.mul(v, float("nan"), out=o)  # a network that has diverged; hardshrink would hide it
+        else:
+            torch.ops.aten.hardshrink_backward.grad_input(v, w, at, grad_input=o)
     return out
 
 
-@_silence.register_fake
-def _(weight: Tensor, k: int):
-    return torch.empty_like(weight), weight.new_empty(weight.shape[:-2])
-
-
-@_silence_gradient.register_fake
-def _(d: Tensor, weight: Tensor, limit: Tensor):
-    return torch.empty_like(weight)
-
-
-def _save_for_gradient(ctx, inputs, output) -> None:
-    ctx.save_for_backward(inputs[0], output[1])
-    ctx.mark_non_differentiable(output[1])
-
-
-def _gradient(ctx, d: Tensor, _):
-    return _silence_gradient(d, *ctx.saved_tensors), None
-
-
-def _save_for_second(ctx, inputs, output) -> None:
-    del output
-    ctx.save_for_backward(*inputs[1:])
-
-
-_silence.register_autograd(_gradient, setup_context=_save_for_gradient)
-_silence_gradient.register_autograd(
-    lambda ctx, d: (_silence_gradient(d, *ctx.saved_tensors), None, None), setup_context=_save_for_second
-)
-
-
-@_silence.register_vmap
-def _(info, in_dims, weight: Tensor, k: int):
-    del info
-    return _silence(weight.movedim(in_dims[0], 0), k), (0, 0)
-
-
-@_silence_gradient.register_vmap
-def _(info, in_dims, *tensors: Tensor):
-    batched = (
-        t.expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
-        for t, dim in zip(tensors, in_dims, strict=True)
-    )
-    return _silence_gradient(*batched), 0
-
-
+@torch.library.custom_op("spectral_repro::kth_smallest", mutates_args=())
 def kth_smallest(values: Tensor, k: int) -> Tensor:
     """The entry of rank ``k`` (0-based, ascending), exactly, of each row of ``values (…, n)``, which are ≥ 0.
 
@@ -118,6 +95,17 @@ def kth_smallest(values: Tensor, k: int) -> Tensor:
     threads = min(len(rows), torch.get_num_threads()) if rows.shape[1] > _SMALL else 1
     found = list(_pool(os.getpid(), threads).map(select, rows) if threads > 1 else map(select, rows))
     return torch.from_numpy(np.array(found, rows.dtype)).reshape(values.shape[:-1])
+
+
+@kth_smallest.register_fake
+def _(values: Tensor, k: int) -> Tensor:
+    return values.new_empty(values.shape[:-1])
+
+
+@kth_smallest.register_vmap
+def _(info, in_dims, values: Tensor, k: int):
+    del info
+    return kth_smallest(values.movedim(in_dims[0], 0), k), 0
 
 
 @functools.lru_cache(maxsize=1)
@@ -137,7 +125,7 @@ def _select(row: np.ndarray, k: int) -> np.generic:
         low = sample[max(0, int(centre - margin))] if centre > margin else row.dtype.type(0)
         top = int(centre + margin) + 1
         inside = row >= low
-        below = n - np.count_nonzero(inside)
+        below = np.count_nonzero(row < low)
         if top < _SAMPLE:
             inside &= row <= sample[top]
         candidates = row[inside]

@@ -85,7 +85,7 @@ class QRLinear(EigenvalueLinear):
         mode = "complete" if core == "full" and self.wide else "reduced"
         q, r = torch.linalg.qr(phi if self.wide else phi.mT, mode=mode)
         self.freeze("q", q)
-        self._r_shape = tuple(r.shape)
+        self._r_shape, self._padded = tuple(r.shape), False
         if core == "full":
             self.r = self.trained(r)
             return
@@ -103,14 +103,16 @@ class QRLinear(EigenvalueLinear):
         """``R (…, M, M)``: trained and frozen entries put together."""
         if self.core == "full":
             return self.r
-        index = self.r_index
-        if self.p == 1 and index.ndim > 1:
-            index = index[:1].expand_as(index)  # the same for a whole stack: less to read
-        return _Assembled.apply(self.r, self.r_frozen, index, self.p < 1, take_gradient_buffer(self.r))
+        return _Assembled.apply(self.r, self.r_frozen, self.r_index, self._padded, take_gradient_buffer(self.r))
 
     def padding(self) -> dict[str, float]:
         """What fills up the entries of a network that trains fewer than another of its stack."""
         return {} if self.core == "full" else {"r": 0.0, "r_index": self._r_shape[0] ** 2}
+
+    def note_padding(self) -> None:
+        """To be called when ``r_index`` has been replaced."""
+        if self.core == "triangular":
+            self._padded = bool((self.r_index == self._r_shape[0] ** 2).any())
 
     def eigenvectors(self) -> Tensor:
         r = self.r_matrix()
@@ -155,7 +157,7 @@ class QRLinear(EigenvalueLinear):
             r_size, rank = n_out * min(n_in, n_out), n_out
         build = n_out * r_size if wide else n_in * r_size
         explicit = 2 * build + rows * weights * (2 + input_grad) + PASS_COST * 6 * weights
-        through_r = rows * r_size * (5 + (input_grad or wide or not product))
+        through_r = rows * r_size * (5 + input_grad)
         through_q = rows * (n_out * rank * 4 if wide else n_in * rank * (2 + (not product) + input_grad))
         passes = 3 * n_in * min(rows, rank) + rows * (6 * rank + 3 * n_out) + r_size
         return Cost(explicit, through_q + through_r + PASS_COST * passes)
@@ -171,6 +173,7 @@ class QRLinear(EigenvalueLinear):
                 self.r = nn.Parameter(self.r.new_empty(entries.shape))
                 self.r_index = self.r_index.new_empty(entries.shape)
         super()._load_from_state_dict(state_dict, prefix, *rest)
+        self.note_padding()
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, core={self.core}, p={self.p:g}"

@@ -52,11 +52,11 @@ class EigenvalueLinear(ReparametrizedLinear):
         return x if factor is None else x @ factor
 
     def scaled_through_frozen(self, x: Tensor) -> Tensor:
-        """``(x ∘ λin) F``; the smaller of ``x`` and ``F`` is the one that is multiplied by ``λin``."""
+        """``(x ∘ λin) F``."""
         factor = self.frozen_factor()
-        if factor is not None and x.ndim > 1 and factor.shape[-1] < x.shape[-2]:
-            return x @ (self.eig_in.unsqueeze(-1) * factor)
-        return self.through_frozen(x * self._per_row(self.eig_in, x))
+        if factor is None or x.ndim == 1:
+            return self.through_frozen(x * self._per_row(self.eig_in, x))
+        return _ScaledProduct.apply(x, self.eig_in, factor)
 
     def through_trained(self, z: Tensor) -> Tensor:
         """The rest of ``x φᵀ``: ``(…, M)`` to ``(…, N_out)``; the identity where all of ``φ`` is frozen."""
@@ -66,6 +66,39 @@ class EigenvalueLinear(ReparametrizedLinear):
         scaled = self.through_trained(self.scaled_through_frozen(x))
         plain = self.through_trained(self.through_frozen(x) if product is None else product)
         return torch.addcmul(scaled, self._per_row(self.eig_out, plain), plain, value=-1)
+
+
+class _ScaledProduct(torch.autograd.Function):
+    """``(x ∘ λ) F`` for a frozen ``F (…, N, M)``; ``λ (…, N)`` scales ``x (…, B, N)`` or ``F``, the smaller one.
+
+    The gradient of ``λ`` comes from whichever product is needed anyway, or else is the smaller.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, eig: Tensor, factor: Tensor) -> Tensor:
+        if factor.shape[-1] < x.shape[-2]:
+            return x @ (eig.unsqueeze(-1) * factor)
+        return (x * eig.unsqueeze(-2)) @ factor
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, dy: Tensor):
+        x, eig, factor = ctx.saved_tensors
+        needs_x, needs_eig, _ = ctx.needs_input_grad
+        dy = dy.to(factor.dtype)  # autocast has ended
+        dx = d_eig = None
+        if needs_x or factor.shape[-1] >= x.shape[-2]:
+            scaled = dy @ factor.mT  # the gradient of x ∘ λ
+            dx = (scaled * eig.unsqueeze(-2)).sum_to_size(x.shape) if needs_x else None
+            d_eig = (scaled * x).sum(-2) if needs_eig else None
+        elif needs_eig:
+            d_eig = ((x.mT @ dy) * factor).sum(-1)
+        return dx, None if d_eig is None else d_eig.sum_to_size(eig.shape), None
 
 
 class SpectralLinear(EigenvalueLinear):

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 def stack(modules: Sequence[nn.Module]) -> nn.Module:
     """One module of the same class whose parameters and buffers are ``(R, …)``, one slice per module.
 
-    Modules that define ``padding()`` (S-QR with ``p < 1``: another number of trained entries in every
-    network) are filled up with values that no output depends on.
+    Modules that define ``padding()`` (S-QR with ``p < 1``: another number of trained entries in every network)
+    are filled up with values that no output depends on, and told so by ``note_padding()``.
 
     Raises:
         ValueError: if ``modules`` is empty or differ in structure.
@@ -28,6 +28,8 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
         for key, value in part._buffers.items():
             if value is not None:
                 part._buffers[key] = _stack([p._buffers[key] for p in parts], key, padding)
+        if padding:
+            part.note_padding()
     return stacked
 
 

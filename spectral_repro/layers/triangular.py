@@ -5,6 +5,7 @@ one another, so that each is differentiable to any order. Results are written bl
 which ``torch.func`` cannot do on its own; hence the rules for ``vmap``.
 """
 
+import functools
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -23,11 +24,14 @@ def triangular_product(x: Tensor, r: Tensor, transpose: bool = False) -> Tensor:
     below the diagonal.
 
     Args:
-        x: ``(M)``, ``(…, M)`` for one ``R``, or ``(…, B, M)`` for a stack of them.
+        x: ``(M)``, ``(…, M)`` for one ``R``; ``(…, B, M)``, or ``(B, M)`` shared by all, for a stack of them.
         r: ``(M, M)``, or ``(…, M, M)`` with the leading dimensions of ``x``, zero below the diagonal.
     """
+    x, r = _of_one_dtype(x, r)
     if r.ndim == 2:
         return _Product.apply(x.reshape(-1, x.shape[-1]), r, transpose).view_as(x)
+    if x.ndim == 2:  # shared by the stack
+        x = x.expand(*r.shape[:-2], *x.shape)
     return _Product.apply(x.flatten(0, -3), r.flatten(0, -3), transpose).view_as(x)
 
 
@@ -39,7 +43,14 @@ def block_edges(size: int) -> list[int]:
 
 def _blocks(r: Tensor) -> Iterator[tuple[int, int]]:
     """First and last row of each block; one block on a GPU, where a launch costs more than the zeros."""
-    return pairwise(block_edges(r.shape[-1]) if r.device.type == "cpu" else (0, r.shape[-1]))
+    small = r.device.type == "cpu" and not torch.compiler.is_compiling()  # which cannot write into parts
+    return pairwise(block_edges(r.shape[-1]) if small else (0, r.shape[-1]))
+
+
+def _of_one_dtype(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Under autocast they differ, and a product that is written into a tensor does not cast."""
+    dtype = functools.reduce(torch.promote_types, (t.dtype for t in tensors))
+    return tuple(t.to(dtype) for t in tensors)
 
 
 def _matmul(a: Tensor, b: Tensor, out: Tensor) -> None:
@@ -128,7 +139,7 @@ def factored_product(scaled: Tensor, plain: Tensor, r: Tensor, eig_out: Tensor) 
         r: ``(M, M)`` or ``(R, M, M)``.
         eig_out: ``(M)`` or ``(R, M)``.
     """
-    return _FactoredProduct.apply(scaled, plain, r, eig_out)[0]
+    return _FactoredProduct.apply(*_of_one_dtype(scaled, plain, r, eig_out))[0]
 
 
 class _FactoredProduct(torch.autograd.Function):
