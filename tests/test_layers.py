@@ -135,7 +135,7 @@ def test_triangular_product_is_the_product(size, transpose):
 
 
 @pytest.mark.parametrize("transpose", [False, True])
-@pytest.mark.parametrize("shape", [(3, 7), (2, 3, 7), (2, 3, 230)])
+@pytest.mark.parametrize("shape", [(3, 7), (2, 3, 7), (2, 3, 260)])
 def test_triangular_product_is_differentiable_twice_and_under_vmap(shape, transpose):
     """One block and two; for one network and for a stack; against the plain product of ``R`` made triangular."""
     torch.manual_seed(0)
@@ -247,7 +247,7 @@ def test_vmap_over_layers_equals_one_after_another(name, sparsity):
     torch.testing.assert_close(y, torch.stack([layer(t) for layer, t in zip(layers, x, strict=True)]))
 
 
-@pytest.mark.parametrize(("n_in", "n_out", "sparsity"), [(6, 4, 0.5), (300, 230, 0.0)])
+@pytest.mark.parametrize(("n_in", "n_out", "sparsity"), [(6, 4, 0.5), (300, 260, 0.0)])
 @pytest.mark.parametrize("stacked", [False, True])
 @pytest.mark.parametrize("name", ["direct", "spectral", "ssvd", "sqr"])
 def test_works_under_compile(name, stacked, n_in, n_out, sparsity):
@@ -267,7 +267,7 @@ def test_works_under_compile(name, stacked, n_in, n_out, sparsity):
 
 
 @pytest.mark.parametrize("rows", [8, 200])
-@pytest.mark.parametrize(("n_in", "n_out"), [(300, 230), (230, 300)])
+@pytest.mark.parametrize(("n_in", "n_out"), [(300, 260), (260, 300)])
 @pytest.mark.parametrize("name", LAYERS)
 def test_works_under_autocast(name, n_in, n_out, rows):
     layers = [make(name, n_in, n_out, i, dtype=torch.float32) for i in range(2)]

@@ -12,8 +12,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-#: Least width and greatest number of blocks: small ones waste matrix-product speed, large ones multiply zeros.
-_WIDTH, _BLOCKS = 100, 5
+#: Size from which on there are blocks, their least width and greatest number: small ones waste matrix-product
+#: speed, large ones multiply zeros.
+_LEAST, _WIDTH, _BLOCKS = 256, 100, 5
 
 
 def triangular_product(x: Tensor, r: Tensor, transpose: bool = False) -> Tensor:
@@ -37,7 +38,7 @@ def triangular_product(x: Tensor, r: Tensor, transpose: bool = False) -> Tensor:
 
 def block_edges(size: int) -> list[int]:
     """Edges of the blocks of a triangle of ``size`` rows, at multiples of a vector's 16 numbers."""
-    blocks = min(_BLOCKS, max(1, round(size / _WIDTH)))
+    blocks = min(_BLOCKS, round(size / _WIDTH)) if size >= _LEAST else 1
     return [16 * round(size * i / blocks / 16) for i in range(blocks)] + [size]
 
 
