@@ -81,9 +81,6 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, Options]:
 
 
 def _read_options(config: Mapping[str, Any]) -> Options:
-    device = config["device"]
-    if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
-        raise ConfigError("device", device, "must be auto, cpu, cuda, cuda:N or mps")
     for key in ("overwrite", "degrees"):
         if not isinstance(config[key], bool):
             raise ConfigError(key, config[key], "must be true or false")
@@ -98,7 +95,7 @@ def _read_options(config: Mapping[str, Any]) -> Options:
     return Options(
         realizations=_whole(config, "realizations"),
         seed=_whole(config, "seed", least=0),
-        device=device,
+        device=check_device_name(config["device"]),
         data_dir=Path(config["data_dir"]).expanduser(),
         results_dir=Path(config["results_dir"]).expanduser(),
         overwrite=config["overwrite"],
@@ -108,6 +105,17 @@ def _read_options(config: Mapping[str, Any]) -> Options:
         tracker=_choice(config, "tracker", ("none", "tensorboard")),
         threads=None if config["threads"] == "auto" else _whole(config, "threads"),
     )
+
+
+def check_device_name(name: Any) -> str:
+    """``name``, if it is one that a device can have; whether the device exists, ``choose_device`` says.
+
+    Raises:
+        ConfigError: if it is not.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise ConfigError("device", name, "must be auto, cpu, cuda, cuda:N or mps")
+    return name
 
 
 def _check_protocol(p: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,29 @@
 import pytest
 import torch
 
-from spectral_repro.bench import forecast, measure
+from spectral_repro.bench import command, forecast, measure
 from spectral_repro.bench.plain import PlainProgram
 from spectral_repro.figures.catalogue import FIGURES
 from spectral_repro.figures.select import cells_of
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--device", "nonsense"], "device=nonsense: must be auto, cpu, cuda, cuda:N or mps"),
+        (["--device", "cuda:99"], "device=cuda:99: there is no such device here"),
+        (["--results-dir", __file__], "is a file; must be a folder"),
+        (["--rounds", "0"], "rounds=0: must be at least 1"),
+    ],
+)
+def test_bad_input_is_one_line_before_anything_is_measured(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(arguments)
+    assert stopped.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert message in printed.err
+    assert len(printed.err.splitlines()) == 1
 
 
 def test_floor_of_a_dense_layer_is_its_two_or_three_products():

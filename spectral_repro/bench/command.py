@@ -17,8 +17,10 @@ import torch
 
 from spectral_repro import provenance
 from spectral_repro.bench import figure, forecast, measure
+from spectral_repro.config import check_device_name
+from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.experiment import choose_device
-from spectral_repro.files import write_atomically
+from spectral_repro.files import require_writable, write_atomically
 from spectral_repro.memory import keep_freed_memory
 
 COLUMNS = ("kind", "method", "n1", "n2", "hidden_layers", "sparsity", "realizations", "quantity", "value", "unit")
@@ -27,14 +29,24 @@ VARIANTS = ("batched", "medium", "one at a time", "plain")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measures and writes ``<results_dir>/bench/<device>.csv`` and ``.png``; prints the table."""
+    """Measures and writes ``<results_dir>/bench/<device>.csv`` and ``.png``; prints the table.
+
+    Exits with 2 and one line, before anything is measured, if an argument cannot be used.
+    """
     parser = argparse.ArgumentParser(prog="bench.py", description="Measure the trainer's speed on this machine.")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="only N2 = 100, one round: does it run at all?")
     given = parser.parse_args(arguments)
-    device = choose_device(given.device)
+    try:
+        device = choose_device(check_device_name(given.device))
+        require_writable(given.results_dir, "results_dir")
+        if given.rounds < 1:
+            raise ConfigError("rounds", given.rounds, "must be at least 1")
+    except UserError as error:
+        print(f"bench.py: {error}", file=sys.stderr)
+        sys.exit(2)
     sizes, rounds = ((100,), 1) if given.quick else ((100, 500, 1000), given.rounds)
     keep_freed_memory()
     started = time.perf_counter()

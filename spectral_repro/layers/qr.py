@@ -111,8 +111,8 @@ class QRLinear(EigenvalueLinear):
 
     def note_padding(self) -> None:
         """To be called when ``r_index`` has been replaced."""
-        if self.core == "triangular":
-            self._padded = bool((self.r_index == self._r_shape[0] ** 2).any())
+        if padding := self.padding():
+            self._padded = bool((self.r_index == padding["r_index"]).any())
 
     def eigenvectors(self) -> Tensor:
         r = self.r_matrix()
