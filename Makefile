@@ -3,7 +3,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test figures report collect bench faults slurm audit clean
+.PHONY: help run test lint figures report collect bench faults slurm audit clean
 
 help:           ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -11,9 +11,12 @@ help:           ## show this list
 run: $(VENV)/.installed      ## install, then train all methods on the embedded 5,000 MNIST images (under a minute)
 	$(BIN)/spectral-repro -m method=direct,spectral,ssvd,sqr realizations=5 results_dir=demo
 
-test: $(VENV)/.installed-test  ## install with what the tests need, lint, and run the suite
+test: lint       ## install with what the tests need, lint, and run the suite
+	$(BIN)/python -m pytest -q -n auto
+
+lint: $(VENV)/.installed-test  ## check style and formatting
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -q
+	$(BIN)/ruff format --check .
 
 figures: $(VENV)/.installed  ## draw all figures from the rows in results/ (seconds; trains nothing)
 	$(BIN)/python scripts/plot.py

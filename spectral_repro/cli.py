@@ -12,7 +12,8 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from spectral_repro.compose import config_folder
+from spectral_repro.config.compose import config_folder, plain_compose
+from spectral_repro.config.help import completions, help_text
 
 #: Ours, with defaults that resume, under the names that users of Hydra's submitit plugin know.
 _LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "processes"}
@@ -23,7 +24,7 @@ _errors: list[Exception] = []
 @hydra.main(config_path=str(config_folder()), config_name="config", version_base="1.3")
 def job(config: DictConfig):
     """Trains the missing realizations of one cell; an error is returned (to a sweep) and kept (for ``main``)."""
-    from spectral_repro.run import run_job
+    from spectral_repro.runner.job import run_job
 
     try:
         hydra_job = HydraConfig.get().job
@@ -53,10 +54,22 @@ def for_hydra(arguments: list[str]) -> list[str]:
     return [re.sub(r"^((?:method|data)\.\w+)=([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]
 
 
+def _answer(arguments: list[str]) -> str:
+    """What is told from the description of the keys: the help, and the values of a key that a shell completes."""
+    if {"--help", "-h"} & set(arguments):
+        return help_text(plain_compose()([]), config_folder())
+    if "query=bash" in arguments:
+        return "\n".join(completions(os.environ.get("COMP_LINE", "").rpartition(" ")[2]))
+    return ""
+
+
 def main() -> None:
     """Entry point: exit code 2 for what the user can mend, 1 if cells of a sweep failed, 130 or 143 if interrupted."""
-    from spectral_repro.messages import one_line
+    from spectral_repro.config.messages import one_line
+    from spectral_repro.runner.plugins import register
 
+    register()
+    answer = _answer(sys.argv[1:])
     sys.argv[1:] = for_hydra(sys.argv[1:])
     wants_trace = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra is to raise, not to print
@@ -69,7 +82,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, end)
     try:
-        job()
+        print(answer, flush=True) if answer else job()
         if _errors:
             raise _errors[0]
     except KeyboardInterrupt:

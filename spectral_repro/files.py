@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock
+
 from spectral_repro.errors import UserError
 
 
@@ -41,19 +43,17 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keeps other processes of ours that want the same out of ``folder`` meanwhile, where the file system can."""
+    lock = FileLock(folder / ".lock", mode=0o666 & ~_umask())
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
+        with contextlib.suppress(NotImplementedError):  # some network file systems cannot
+            lock.acquire()
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror}); nothing was changed") from error
     try:
-        with contextlib.suppress(OSError, ImportError):  # some network file systems, and Windows, cannot
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(handle)
+        lock.release()
 
 
 def _umask() -> int:

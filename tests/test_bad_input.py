@@ -81,7 +81,7 @@ def workshop(tmp_path_factory):
     """A folder with one of each thing that can be wrong."""
     from PIL import Image
 
-    from tests.test_data import write_idx
+    from tests.data.test_data import write_idx
 
     folder = tmp_path_factory.mktemp("workshop")
     write_images(folder / "images")

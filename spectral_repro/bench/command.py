@@ -15,13 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from spectral_repro import provenance
-from spectral_repro.bench import figure, forecast, measure
-from spectral_repro.config import check_device_name
+from spectral_repro.bench import figure, measure
 from spectral_repro.errors import ConfigError, UserError
-from spectral_repro.experiment import choose_device
 from spectral_repro.files import require_writable, write_atomically
-from spectral_repro.memory import keep_freed_memory
+from spectral_repro.results import provenance
+from spectral_repro.runner.devices import choose_device
+from spectral_repro.runner.memory import keep_freed_memory
 
 COLUMNS = ("kind", "method", "n1", "n2", "hidden_layers", "sparsity", "realizations", "quantity", "value", "unit")
 REALIZATIONS = 10
@@ -40,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="only N2 = 100, one round: does it run at all?")
     given = parser.parse_args(arguments)
     try:
-        device = choose_device(check_device_name(given.device))
+        device = choose_device(given.device)
         require_writable(given.results_dir, "results_dir")
         if given.rounds < 1:
             raise ConfigError("rounds", given.rounds, "must be at least 1")
@@ -52,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     started = time.perf_counter()
     lines = _table(device, sizes, rounds)
     lines += _choices(device, given.quick)
-    lines += [*_growth(device, given.quick), *_overheads(device), *_forecast(lines)]
+    lines += [*_growth(device, given.quick), *_overheads(device)]
     minutes = (time.perf_counter() - started) / 60
     stamp = {
         "device": provenance.device_name(device),
@@ -172,21 +171,3 @@ def _beyond_training(jobs: int, device: torch.device) -> float:
             with path.open() as file:
                 trained += sum(float(row["seconds"]) for row in csv.DictReader(file))
     return wall - trained
-
-
-def _forecast(lines: list[tuple]) -> list[tuple]:
-    """What the cost model expects of the paper profile, here and on an H100: estimates, not measurements."""
-    rates = []
-    for kind, method, n1, n2, hidden, sparsity, _, quantity, seconds, _ in lines:
-        if (kind, quantity) == ("speed", "batched"):
-            rates.append(forecast.epoch_work(method, n1, n2, hidden, sparsity) / seconds)
-    here, networks = forecast.paper_profile(float(np.median(rates)))
-    h100, _ = forecast.paper_profile(forecast.H100_RATE, forecast.H100_STEP)
-    assumed = f"{2e-12 * forecast.H100_RATE:.0f} TFLOP/s and {1000 * forecast.H100_STEP:g} ms a step"
-    print(f"estimate, not measured, for the paper profile of all figures ({networks} networks): ", end="")
-    print(f"{here / 3600:.0f} h here, {h100 / 60:.0f} min on an H100 (assuming {assumed})")
-    keys = ("", 0, 0, 0, 0, 0)
-    return [
-        ("estimate", *keys, "paper profile of all figures, this device", here, "s"),
-        ("estimate", *keys, "paper profile of all figures, H100, assumed rate", h100, "s"),
-    ]

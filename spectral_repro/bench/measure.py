@@ -13,9 +13,9 @@ import torch
 
 from spectral_repro.bench.plain import PlainProgram
 from spectral_repro.layers import DirectLinear, QRLinear, SpectralLinear, SVDLinear
-from spectral_repro.network import build_stack
-from spectral_repro.protocol import Images, Protocol
-from spectral_repro.train import Trainer
+from spectral_repro.training.network import build_stack
+from spectral_repro.training.protocol import Images, Protocol
+from spectral_repro.training.trainer import Trainer
 
 LAYERS = {"direct": DirectLinear, "spectral": SpectralLinear, "ssvd": SVDLinear, "sqr": QRLinear}
 BATCH, TRAIN_IMAGES, CLASSES = 200, 48_000, 10
@@ -100,7 +100,7 @@ def make_trainer(
     protocol = Protocol(
         max_epochs=90, batch_size=BATCH, lr=0.005, validation_fraction=0.2, patience=90, min_delta=0.0, **sparse
     )
-    network, _ = build_stack(
+    network = build_stack(
         range(realizations),
         sizes=sizes,
         layer=functools.partial(LAYERS[method]),
@@ -160,7 +160,7 @@ def choice(method: str, sizes: Sequence[int], images: Images, realizations: int)
     """Seconds per step and network with the first layer explicit and factored, and whether the model factors it."""
     explicit, factored = (make_trainer(method, sizes, realizations, images, factored=f) for f in (False, True))
     macs = floor_macs(method, sizes)
-    available = math.ceil(explicit.train_rows.shape[1] / BATCH)
+    available = math.ceil(explicit.feed.train_rows.shape[1] / BATCH)
     steps = max(5, min(available, int(_TURN_MACS / macs / 8)))
     times: dict[Trainer, list[float]] = {explicit: [], factored: []}
     for round_ in range(4):
@@ -182,14 +182,15 @@ def profile(trainer: Trainer, steps: int) -> dict[str, float]:
 
         return call
 
-    step, gather = trainer.optimizer.step, trainer._gather
-    trainer.optimizer.step, trainer._gather = ranged("update", step), ranged("gather", gather)
+    optimizer, feed = trainer.updater.optimizer, trainer.feed
+    step, gather = optimizer.step, feed.gather
+    optimizer.step, feed.gather = ranged("update", step), ranged("gather", gather)
     cpu = [torch.profiler.ProfilerActivity.CPU]
     with _silence(2), torch.profiler.profile(activities=cpu, acc_events=True) as seen:
         trainer.train_epoch(2)
         with torch.profiler.record_function("all"):
             trainer.train_epoch(steps)
-    trainer.optimizer.step, trainer._gather = step, gather
+    optimizer.step, feed.gather = step, gather
     events = {e.key: e for e in seen.key_averages()}
     wall = events["all"].cpu_time_total * (steps + 2) / steps
     shares = {

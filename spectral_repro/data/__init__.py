@@ -12,7 +12,7 @@ import torch
 from spectral_repro.data.cache import digest
 from spectral_repro.data.sources import SOURCES, RawImages
 from spectral_repro.errors import UserError
-from spectral_repro.protocol import Images
+from spectral_repro.training.protocol import Images
 
 
 class Dataset(NamedTuple):

@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from spectral_repro import results
 from spectral_repro.errors import UserError
 from spectral_repro.figures.catalogue import DEGREES, FIGURES
 from spectral_repro.figures.draw import draw_figure
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame
 from spectral_repro.files import write_atomically
+from spectral_repro.results.degrees import DEGREE_COLUMNS, degree_file, read_degrees
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -63,6 +63,6 @@ def load_degrees(results_dir: Path, panel: Panel) -> pd.DataFrame:
     lines = []
     for cell in panel.cells:
         seeds = set(panel.frame.loc[panel.frame["config_hash"] == cell.config_hash, "seed"])
-        found = results.read_degrees(results.degree_file(results_dir, cell))
+        found = read_degrees(degree_file(results_dir, cell))
         lines += [(cell.method, *line) for line in found if line[0] in seeds]
-    return pd.DataFrame(lines, columns=["method", *results.DEGREE_COLUMNS])
+    return pd.DataFrame(lines, columns=["method", *DEGREE_COLUMNS])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from spectral_repro.statistics import Estimate, mean, ratio
+from spectral_repro.results.statistics import Estimate, mean, ratio
 
 COLUMNS = ("x", "value", "spread", "n")
 

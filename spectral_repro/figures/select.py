@@ -1,20 +1,16 @@
 """Which rows belong to a figure: those of exactly the cells that its experiment defines, at one profile."""
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
-from spectral_repro import results
-from spectral_repro.cell import Cell
-from spectral_repro.compose import Composer, config_folder, figure_jobs
-from spectral_repro.config import read_config
+from spectral_repro.config.cell import Cell
+from spectral_repro.config.compose import cells_of
 from spectral_repro.figures.catalogue import STAND_IN, FigureSpec
+from spectral_repro.results.frame import to_frame
+from spectral_repro.results.rows import all_rows
 
 PROFILES = ("paper", "quick")
 
@@ -23,7 +19,7 @@ PROFILES = ("paper", "quick")
 class Panel:
     """Rows of one panel of a figure: one data set, one profile.
 
-    ``frame`` has the columns of :class:`spectral_repro.results.Row`; ``wanted`` and ``found`` count networks;
+    ``frame`` has the columns of :class:`spectral_repro.results.rows.Row`; ``wanted`` and ``found`` count networks;
     ``cells`` are the panel's cells, for whoever needs more than rows.
     """
 
@@ -47,40 +43,12 @@ class Panel:
 
 
 def load_frame(results_dir: Path) -> pd.DataFrame:
-    """All rows below ``results_dir``.
+    """All rows below ``results_dir``, with the columns of :class:`Row`.
 
     Raises:
         UserError: if a file of rows is damaged.
     """
-    rows = [row for path in sorted((results_dir / "runs").glob("*/*.csv")) for row in results.read_rows(path)]
-    return pd.DataFrame([dataclasses.astuple(row) for row in rows], columns=list(results.COLUMNS))
-
-
-@functools.lru_cache(maxsize=1)
-def plain_compose():
-    """``overrides → plain configuration``, outside of a Hydra run."""
-
-    def run(overrides: list[str]) -> dict[str, Any]:
-        with initialize_config_dir(str(config_folder()), version_base="1.3"):
-            return OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
-
-    return run
-
-
-@functools.lru_cache(maxsize=1)
-def _composer() -> Composer:
-    return Composer(plain_compose())
-
-
-@functools.lru_cache(maxsize=256)
-def cells_of(experiment: str, profile: str, data: str | None = None) -> tuple[tuple[Cell, range], ...]:
-    """The cells of an experiment with the seeds that its profile asks for, each once."""
-    overrides = [f"experiment={experiment}", f"profile={profile}", *([f"data={data}"] if data else [])]
-    found = {}
-    for job in figure_jobs(plain_compose(), overrides):
-        cell, options = read_config(_composer()(job))
-        found[cell.config_hash] = (cell, options.seeds)
-    return tuple(found.values())
+    return to_frame(all_rows(results_dir))
 
 
 def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str) -> Panel:

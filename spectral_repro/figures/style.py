@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import yaml
 
-from spectral_repro.compose import config_folder
+from spectral_repro.config.compose import config_folder
 
 
 class Style(NamedTuple):

@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal, take_gradient_buffer
 from spectral_repro.layers.spectral import EigenvalueLinear
@@ -12,44 +12,52 @@ from spectral_repro.layers.triangular import block_edges, factored_product, tria
 
 
 class _Assembled(torch.autograd.Function):
-    """``R (…, M, M)`` from its trained entries ``(…, T)`` and the rest ``(…, M² + 1)``."""
+    """``R (…, M, M)`` from its trained entries ``(…, T)`` and the rest ``(…, M²)``."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(entries: Tensor, rest: Tensor, index: Tensor, padded: bool, buffer: Tensor | None) -> Tensor:
+    def forward(entries: Tensor, rest: Tensor, index: Tensor, buffer: Tensor | None) -> Tensor:
         size = math.isqrt(rest.shape[-1])
-        return rest.scatter(-1, index, entries)[..., :-1].unflatten(-1, (size, size))
+        return rest.scatter(-1, index, entries).unflatten(-1, (size, size))
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        _, _, index, ctx.padded, ctx.buffer = inputs
+        _, _, index, ctx.buffer = inputs
         ctx.save_for_backward(index)
 
     @staticmethod
     def backward(ctx, d: Tensor):
         (index,) = ctx.saved_tensors
-        d = d.flatten(-2)
-        if ctx.padded:
-            d = nn.functional.pad(d, (0, 1))  # the slot that pads stacks
-        return torch.gather(d, -1, index, out=ctx.buffer), None, None, None, None
+        return torch.gather(d.flatten(-2), -1, index, out=ctx.buffer), None, None, None
+
+
+def _trained_entries(size: int, p: float, generator: torch.Generator | None, device) -> Tensor:
+    """Positions in the flattened ``R`` of its diagonal and a share ``p`` of the other upper entries, ascending."""
+    rows, columns = torch.triu_indices(size, size, 1, device=device)
+    others = rows * size + columns
+    if p < 1:
+        drawn = torch.randperm(len(others), generator=generator, device=device)
+        others = others[drawn[: round(p * len(others))]]
+    diagonal = torch.arange(size, device=device) * (size + 1)
+    return torch.cat([diagonal, others]).sort().values
 
 
 class QRLinear(EigenvalueLinear):
     """*S-QR*: ``φ = Q R`` for ``N_out > N_in``, else ``φᵀ = Q R``; ``Q`` is frozen, ``R`` is trained.
 
     With ``core="triangular"`` (the paper's text) ``R (M, M)``, ``M = min(N_in, N_out)``, is upper triangular;
-    its diagonal is always trained and each other upper entry with probability ``p``, drawn once. Trained
-    entries alone are parameters, so nothing else can move. With ``core="full"`` (the published code) every
-    entry of ``R`` is trained, and for ``N_out > N_in`` ``Q`` is square and ``R (N_out, N_in)``.
+    its diagonal is always trained, and of the ``M(M−1)/2`` other upper entries ``round(p · M(M−1)/2)``, drawn
+    once without replacement (App. D). Trained entries alone are parameters, so nothing else can move. With
+    ``core="full"`` (the published code) every entry of ``R`` is trained, and for ``N_out > N_in`` ``Q`` is square
+    and ``R (N_out, N_in)``.
 
     Parameters (trained): ``r``, the trained entries of ``R`` in row-major order (the matrix itself for
     ``core="full"``), ``eig_in (N_in)``, ``eig_out (N_out)``, ``bias (N_out)``.
-    Buffers: ``q``; ``r_frozen (M² + 1)``, the other entries of ``R`` and one slot that pads stacks, and
-    ``r_index``, where the entries of ``r`` go.
+    Buffers: ``q``; ``r_frozen (M²)``, the other entries of ``R``, and ``r_index``, where the entries of ``r`` go.
 
     Args:
-        p: probability in [0, 1]; 1 unless ``core`` is ``triangular``.
+        p: share of the off-diagonal entries that is trained, in [0, 1]; 1 unless ``core`` is ``triangular``.
         core: ``triangular`` or ``full``.
         phi_std: standard deviation of the entries of the ``φ`` whose QR factors are the start.
 
@@ -85,34 +93,19 @@ class QRLinear(EigenvalueLinear):
         mode = "complete" if core == "full" and self.wide else "reduced"
         q, r = torch.linalg.qr(phi if self.wide else phi.mT, mode=mode)
         self.freeze("q", q)
-        self._r_shape, self._padded = tuple(r.shape), False
         if core == "full":
             self.r = self.trained(r)
             return
-        trained = torch.ones_like(r, dtype=torch.bool)
-        if p < 1:
-            uniform = torch.rand(r.shape, generator=generator, dtype=torch.float64, device=r.device)
-            trained = (uniform < p).fill_diagonal_(True)
-        index = trained.triu().flatten().nonzero().squeeze(1)
-        r = r.triu().flatten()
+        index, r = _trained_entries(len(r), p, generator, r.device), r.triu().flatten()
         self.r = self.trained(r[index])
-        self.freeze("r_frozen", torch.cat([r.index_fill(0, index, 0.0), r.new_zeros(1)]))
+        self.freeze("r_frozen", r.index_fill(0, index, 0.0))
         self.register_buffer("r_index", index.to(self.r.device))
 
     def r_matrix(self) -> Tensor:
         """``R (…, M, M)``: trained and frozen entries put together."""
         if self.core == "full":
             return self.r
-        return _Assembled.apply(self.r, self.r_frozen, self.r_index, self._padded, take_gradient_buffer(self.r))
-
-    def padding(self) -> dict[str, float]:
-        """What fills up the entries of a network that trains fewer than another of its stack."""
-        return {} if self.core == "full" else {"r": 0.0, "r_index": self._r_shape[0] ** 2}
-
-    def note_padding(self) -> None:
-        """To be called when ``r_index`` has been replaced."""
-        if padding := self.padding():
-            self._padded = bool((self.r_index == padding["r_index"]).any())
+        return _Assembled.apply(self.r, self.r_frozen, self.r_index, take_gradient_buffer(self.r))
 
     def eigenvectors(self) -> Tensor:
         r = self.r_matrix()
@@ -164,16 +157,6 @@ class QRLinear(EigenvalueLinear):
 
     def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
         return self.step_cost(self.in_features, self.out_features, rows, input_grad, product, core=self.core)
-
-    def _load_from_state_dict(self, state_dict, prefix, *rest) -> None:
-        """Takes over which entries are trained, too: another network with ``p < 1`` has drawn others."""
-        if self.core == "triangular" and f"{prefix}r" in state_dict:
-            entries = state_dict[f"{prefix}r"]
-            if entries.shape != self.r.shape:
-                self.r = nn.Parameter(self.r.new_empty(entries.shape))
-                self.r_index = self.r_index.new_empty(entries.shape)
-        super()._load_from_state_dict(state_dict, prefix, *rest)
-        self.note_padding()
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, core={self.core}, p={self.p:g}"

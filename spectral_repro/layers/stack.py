@@ -10,9 +10,6 @@ from torch import Tensor, nn
 def stack(modules: Sequence[nn.Module]) -> nn.Module:
     """One module of the same class whose parameters and buffers are ``(R, …)``, one slice per module.
 
-    Modules that define ``padding()`` (S-QR with ``p < 1``: another number of trained entries in every network)
-    are filled up with values that no output depends on, and told so by ``note_padding()``.
-
     Raises:
         ValueError: if ``modules`` is empty or differ in structure.
     """
@@ -21,22 +18,16 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
     stacked = copy.deepcopy(modules[0])
     for name, part in stacked.named_modules():
         parts = [m.get_submodule(name) for m in modules]
-        padding = part.padding() if hasattr(part, "padding") else {}
         for key, value in part._parameters.items():
             if value is not None:
-                part._parameters[key] = nn.Parameter(_stack([p._parameters[key].detach() for p in parts], key, padding))
+                part._parameters[key] = nn.Parameter(_stack([p._parameters[key].detach() for p in parts], key))
         for key, value in part._buffers.items():
             if value is not None:
-                part._buffers[key] = _stack([p._buffers[key] for p in parts], key, padding)
-        if padding:
-            part.note_padding()
+                part._buffers[key] = _stack([p._buffers[key] for p in parts], key)
     return stacked
 
 
-def _stack(values: list[Tensor], key: str, padding: dict[str, float]) -> Tensor:
-    if key in padding:
-        longest = max(v.shape[0] for v in values)
-        values = [nn.functional.pad(v, (0, longest - v.shape[0]), value=padding[key]) for v in values]
+def _stack(values: list[Tensor], key: str) -> Tensor:
     if any(v.shape != values[0].shape for v in values):
         raise ValueError(f"{key}: shapes {sorted({tuple(v.shape) for v in values})} cannot be stacked")
     return torch.stack(values)

@@ -1,0 +1,84 @@
+"""A cell: one combination of settings, and the name under which its results are kept."""
+
+import dataclasses
+import functools
+import hashlib
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from spectral_repro.errors import ConfigError
+
+#: Bumped when the same configuration comes to mean other mathematics.
+HASH_VERSION = 1
+
+
+#: Part of the hash only where they differ from Keras' defaults, of which the first rows knew nothing else.
+MOMENTS = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One combination of settings; everything here, and nothing else, decides what is computed.
+
+    ``method_options`` and ``first_layer`` are keyword arguments of the layer class ``layer``;
+    ``trainer`` holds the fields of :class:`spectral_repro.training.protocol.Protocol`.
+    """
+
+    data: Mapping[str, Any]
+    method: str
+    layer: str
+    method_options: Mapping[str, Any]
+    first_layer: Mapping[str, Any]
+    hidden_layers: int
+    n2: int
+    sparsity: float
+    trainer: Mapping[str, Any]
+    precision: str
+    method_label: str = ""
+
+    @functools.cached_property
+    def config_hash(self) -> str:
+        """12 hex digits over what changes the mathematics or the protocol."""
+        identity = {
+            "version": HASH_VERSION,
+            "data": {k: v for k, v in self.data.items() if k not in ("label", "root", "lr_as", "shape")},
+            "method": [self.method, self.layer, dict(self.method_options), dict(self.first_layer)],
+            "network": [self.hidden_layers, self.n2, self.sparsity],
+            "trainer": {k: v for k, v in self.trainer.items() if MOMENTS.get(k) != v},
+            "precision": self.precision,
+        }
+        if self.layer == "spectral_repro.layers.QRLinear" and 0 < self.method_options.get("p", 1) < 1:
+            identity["trained entries"] = "an exact share"  # the first rows drew each with probability p
+        return hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def slug(self) -> str:
+        """File name without suffix: readable first, the hash last."""
+        parts = [self.method, f"n2_{self.n2}", f"h{self.hidden_layers}", f"s{self.sparsity:g}"]
+        parts += [f"{k}_{self.method_options[k]:g}" for k in ("p",) if k in self.method_options]
+        parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
+        return "-".join([*parts, self.config_hash])
+
+
+def _canonical(value: Any) -> Any:
+    """Whole numbers among the options as floats, so that ``p=1`` and ``p=1.0`` are one cell."""
+    if isinstance(value, Mapping):
+        return {k: v if k in ("version", "network", "trainer") else _canonical(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(v) for v in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def import_layer(path: str) -> type:
+    """The class that ``layer:`` of a file of ``conf/method`` names.
+
+    Raises:
+        ConfigError: if it cannot be imported.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError("method.layer", path, f"cannot be imported ({error})") from error

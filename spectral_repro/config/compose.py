@@ -1,0 +1,150 @@
+"""Composes configurations, many of them fast: a sweep is planned, checked and resumed before it starts."""
+
+import copy
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from spectral_repro.config.cell import Cell
+from spectral_repro.config.read import read_config
+from spectral_repro.errors import ConfigError
+
+#: Groups, and keys that others are interpolated from; all other overrides are set without composing anew.
+_SLOW_KEYS = {"method", "data", "profile", "experiment", "data_dir"}
+
+#: One job of a sweep: its overrides, in order.
+Job = tuple[str, ...]
+
+
+def config_folder() -> Path:
+    """``conf/`` of the checkout, or the copy inside an installed package."""
+    here = Path(__file__).resolve().parents[1]
+    beside = here.parent / "conf"
+    return beside if (beside / "config.yaml").exists() else here / "conf"
+
+
+@functools.lru_cache(maxsize=4096)
+def parse_override(text: str):
+    """One ``key=value`` as Hydra understands it."""
+    return OverridesParser.create().parse_override(text)
+
+
+class Composer:
+    """From overrides to plain configurations; ``compose`` (slow, Hydra's) is called once per choice of groups."""
+
+    def __init__(self, compose: Callable[[list[str]], dict[str, Any]]) -> None:
+        self._compose = functools.lru_cache(maxsize=512)(lambda job: compose(list(job)))
+
+    def __call__(self, job: Job) -> dict[str, Any]:
+        slow, plain = [], []
+        for text in job:
+            parsed = parse_override(text)
+            key = parsed.key_or_group
+            simple = parsed.type.name == "CHANGE" and key not in _SLOW_KEYS and "/" not in key and "${" not in text
+            (plain if simple else slow).append(parsed if simple else text)
+        config = self._compose(tuple(slow))
+        if not all(_has(config, parsed.key_or_group) for parsed in plain):
+            return self._compose(job)  # Hydra says what is wrong
+        config = copy.deepcopy(config)
+        for parsed in plain:
+            *parents, last = parsed.key_or_group.split(".")
+            node = functools.reduce(lambda n, k: n[k], parents, config)
+            node[last] = parsed.value()
+        return config
+
+
+def _has(config: Mapping[str, Any], key: str) -> bool:
+    *parents, last = key.split(".")
+    for parent in parents:
+        config = config.get(parent)
+        if not isinstance(config, Mapping):
+            return False
+    return last in config
+
+
+def expand_sweep(cells: Sequence[Mapping[str, Any]], overrides: Sequence[str]) -> Iterator[Job]:
+    """The jobs of an experiment: the union of the products of its ``sweep.cells``.
+
+    Values given on the command line win: a key that some of the products sweep is replaced there, any
+    other key applies to all of them.
+    """
+    given = {parse_override(text).key_or_group: text for text in overrides}
+    swept = {key for cell in cells for key in cell}
+    seen: set[Job] = set()
+    for cell in cells:
+        keys = {key: given[key] if key in given else f"{key}={_as_override(value)}" for key, value in cell.items()}
+        keys.update({key: text for key, text in given.items() if key not in swept})
+        for job in expand(list(keys.values())):
+            if job not in seen:
+                seen.add(job)
+                yield job
+
+
+def _as_override(value: Any) -> str:
+    values = value if isinstance(value, list | tuple) else [value]
+    return ",".join(str(v) for v in values)
+
+
+def expand(overrides: Sequence[str]) -> Iterator[Job]:
+    """All combinations of ``key=a,b,…``, as Hydra's basic sweeper has them."""
+    choices = []
+    for text in overrides:
+        parsed = parse_override(text)
+        if parsed.is_sweep_override():
+            choices.append([f"{parsed.get_key_element()}={value}" for value in parsed.sweep_string_iterator()])
+        else:
+            choices.append([text])
+    return itertools.product(*choices)
+
+
+def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Sequence[str]) -> list[Job]:
+    """The jobs that ``spectral-repro <overrides>`` runs, for one or several experiments or a plain sweep."""
+    parsed = [parse_override(text) for text in overrides]
+    jobs: dict[Job, None] = {}
+    experiments = [text for text, p in zip(overrides, parsed, strict=True) if p.key_or_group == "experiment"]
+    profiles = [text for text, p in zip(overrides, parsed, strict=True) if p.key_or_group == "profile"]
+    rest = [t for t, p in zip(overrides, parsed, strict=True) if p.key_or_group not in ("experiment", "profile")]
+    for choice in expand(experiments + profiles):
+        experiment = next((t for t in choice if parse_override(t).key_or_group == "experiment"), None)
+        profile = [t for t in choice if parse_override(t).key_or_group == "profile"]
+        if experiment is None or parse_override(experiment).value() is None:
+            jobs.update(dict.fromkeys(expand([*profile, *rest])))
+            continue
+        sweep = compose([experiment, *profile]).get("sweep")
+        if not sweep:
+            raise ConfigError("experiment", parse_override(experiment).value(), "defines no sweep.cells")
+        jobs.update(dict.fromkeys((*profile, *job) for job in expand_sweep(sweep["cells"], rest)))
+    return list(jobs)
+
+
+@functools.lru_cache(maxsize=1)
+def plain_compose():
+    """``overrides → plain configuration``, outside of a Hydra run."""
+
+    def run(overrides: list[str]) -> dict[str, Any]:
+        with initialize_config_dir(str(config_folder()), version_base="1.3"):
+            return OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
+
+    return run
+
+
+@functools.lru_cache(maxsize=1)
+def _composer() -> Composer:
+    return Composer(plain_compose())
+
+
+@functools.lru_cache(maxsize=256)
+def cells_of(experiment: str, profile: str, data: str | None = None) -> tuple[tuple[Cell, range], ...]:
+    """The cells of an experiment with the seeds that its profile asks for, each once."""
+    overrides = [f"experiment={experiment}", f"profile={profile}", *([f"data={data}"] if data else [])]
+    found = {}
+    for job in figure_jobs(plain_compose(), overrides):
+        cell, options = read_config(_composer()(job))
+        found[cell.config_hash] = (cell, options.seeds)
+    return tuple(found.values())

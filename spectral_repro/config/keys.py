@@ -1,0 +1,240 @@
+"""Every key of the command line: its type, what it may be, and what it means.
+
+The checks, ``spectral-repro --help``, the completion of values and the README's table all follow from here; the
+defaults are in ``conf/config.yaml``.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.fields import FieldInfo
+
+from spectral_repro.errors import ConfigError, did_you_mean
+
+
+class Says(str):
+    """Metadata of a type whose constraints do not speak for themselves: the words for what is allowed."""
+
+
+def _folder(value: Any) -> Path:
+    if not value or not isinstance(value, str):
+        raise ValueError
+    return Path(value).expanduser()
+
+
+Whole = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Folder = Annotated[Path, BeforeValidator(_folder), Says("must name a folder")]
+Auto = Literal["auto"]
+Device = Annotated[
+    str, StringConstraints(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$"), Says("must be auto, cpu, cuda, cuda:N or mps")
+]
+#: Reaches the results as the name of a folder or a file.
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"),
+    Says("must be letters, digits, '_', '.' or '-', at most 64"),
+]
+
+
+def _start(value: Any) -> Any:
+    from spectral_repro.layers.base import draw_start
+
+    draw_start(value, 1, None)
+    return value
+
+
+#: The same values as :data:`spectral_repro.layers.base.Start`.
+Start = Annotated[
+    Any,
+    BeforeValidator(_start),
+    Says("must be a start value: a number, or the ends [low, high] of a uniform distribution"),
+]
+
+
+class _Keys(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Protocol(_Keys):
+    """How a network is trained (SPEC 3); what is not given comes from the ``protocol``."""
+
+    max_epochs: Whole = Field(description="epochs at most")
+    batch_size: Whole = Field(description="images of one update")
+    optimizer: Literal["adamax", "adam"] = Field(description="in Keras' form")
+    lr: Positive = Field(description="learning rate; else the method's for this data set")
+    activation: Literal["relu", "tanh"] = Field(description="of the hidden layers")
+    validation_fraction: Annotated[
+        float, Field(gt=0, lt=1), Says("must be in (0, 1): early stopping needs images to validate on")
+    ] = Field(description="of the training images, held out for early stopping")
+    patience: Whole = Field(description="epochs in a row without a better one, after which training stops")
+    min_delta: Share = Field(description="better is above the best validation accuracy so far by more than this")
+    beta1: Share = Field(description="decay of the optimizer's first moment")
+    beta2: Share = Field(description="decay of its second moment")
+    epsilon: Positive = Field(description="its smallest denominator")
+
+
+class Trainer(Protocol):
+    """``trainer.*``: the protocol, and how much of it happens at once."""
+
+    realizations_per_batch: Whole | Auto = Field(description="how many train as one batched network")
+
+
+class Method(BaseModel):
+    """``method.*``: a file of ``conf/method``; all other keys of it are options of its layer class."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: Name
+    layer: str
+    protocols: Mapping[str, Mapping[str, Any]]
+    label: str | None = None
+    first_layer: Mapping[str, Any] | None = None
+
+
+class Data(_Keys):
+    """``data.*``: a file of ``conf/data``."""
+
+    name: Name
+    source: Literal["mnist5k", "torchvision", "folder"]
+    label: str | None = None
+    dataset: str | None = None
+    root: Folder | None = Field(None, description="of data=folder: has train/<class>/* and test/<class>/*")
+    grayscale: bool = Field(False, description="of data=folder: one channel instead of three")
+    lr: Mapping[str, Any] | None = None
+    lr_as: str | None = None
+    shape: Mapping[str, Any] | None = None
+
+
+class Options(BaseModel):
+    """Options of our own layers, ``method.<option>``; each class has some of them."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
+
+    p: Annotated[float, Field(ge=0, le=1)] = Field(1.0, description="share of R's off-diagonal entries that is trained")
+    core: Literal["triangular", "full"] = Field("triangular", description="what of R is trained")
+    eig_in: Start = Field(0.0, description="start of λin")
+    eig_out: Start = Field(0.0, description="start of λout")
+    train_eig_in: bool = Field(True, description="whether λin is trained")
+    phi_std: Positive = Field(1.0, description="standard deviation of the entries of φ at the start")
+    singular_values: Start = Field(0.0, description="start of Σ")
+    basis: Literal["orthogonal", "gaussian"] = Field("orthogonal", description="how U and V are drawn")
+    basis_std: Positive = Field(1.0, description="standard deviation of the entries of a gaussian basis")
+
+
+class Run(_Keys):
+    """How a cell is run: nothing here changes its numbers beyond rounding."""
+
+    realizations: Whole = Field(description="how many; realization i has seed `seed + i`")
+    seed: Annotated[int, Field(ge=0)] = Field(description="of the first; it decides start values, split, batch order")
+    device: Device = Field(description="where to train; auto: a GPU if there is one")
+    data_dir: Folder = Field(description="where data sets live; missing ones are downloaded there")
+    results_dir: Folder = Field(description="where rows go")
+    overwrite: bool = Field(description="train finished realizations again")
+    degrees: bool = Field(description="of sparse networks, keep the degrees of the hidden nodes (claim 8)")
+    checkpoint_minutes: NotNegative = Field(description="a batch saves its state this often and resumes from there")
+    threads: Whole | Auto = Field(description="CPU threads of one process; auto: its share of the cores")
+    tracker: Literal["none", "tensorboard"] = Field(description="validation curves in results_dir/tensorboard")
+    trainer: Trainer
+
+    @property
+    def seeds(self) -> range:
+        return range(self.seed, self.seed + self.realizations)
+
+
+class Keys(Run):
+    """All of ``conf/config.yaml``: to :class:`Run` it adds what decides what is computed."""
+
+    n2: Whole = Field(description="neurons of each hidden layer")
+    hidden_layers: Whole = Field(description="how many hidden layers, ℓ − 2 in the paper")
+    sparsity: Share = Field(description="fraction of each weight matrix that the adaptive cut-off silences")
+    precision: Literal["highest", "high", "medium"] = Field(description="of float32 matrix products")
+    protocol: Literal["auto", "dense", "sparse"] = Field(
+        description="optimizer, activation, stopping: dense (Figs. 1, 3–9), sparse (2, 10); auto: by sparsity"
+    )
+    method: Method
+    data: Data
+    protocols: Mapping[str, Any]
+    sweep: Any = None
+    grid: Any = None
+
+
+#: Composed from files, not given one by one.
+GROUPS = {"method", "data", "protocols", "sweep", "grid", "trainer"}
+
+
+def described() -> dict[str, FieldInfo]:
+    """Every key with its description, in the order of the help."""
+    order = ["n2", "hidden_layers", "sparsity", "realizations", "seed", "device", "precision", "protocol"]
+    top = {k: f for k, f in Keys.model_fields.items() if k not in GROUPS}
+    return {
+        **{k: top[k] for k in sorted(top, key=lambda k: order.index(k) if k in order else len(order))},
+        **{f"trainer.{k}": f for k, f in Trainer.model_fields.items()},
+        **{f"method.{k}": f for k, f in Options.model_fields.items()},
+        **{f"data.{k}": f for k, f in Data.model_fields.items() if f.description},
+    }
+
+
+def _parts(field: FieldInfo) -> list[FieldInfo]:
+    """The alternatives of a union, None apart."""
+    union = get_origin(field.annotation) in (Union, UnionType)
+    return [FieldInfo.from_annotation(p) for p in get_args(field.annotation) if p is not NoneType] if union else []
+
+
+def choices(field: FieldInfo) -> list[str]:
+    """The values that a key may have, where they can be listed."""
+    if parts := _parts(field):
+        return [value for part in parts for value in choices(part)]
+    if get_origin(field.annotation) is Literal:
+        return list(get_args(field.annotation))
+    return ["true", "false"] if field.annotation is bool else []
+
+
+def allowed(field: FieldInfo) -> str:
+    """What a key may be, as the end of a sentence: ``must be a whole number, at least 1``."""
+    if said := [m for m in field.metadata if isinstance(m, Says)]:
+        return said[-1]
+    if parts := _parts(field):
+        return " or ".join([allowed(parts[0]), *(allowed(part).removeprefix("must be ") for part in parts[1:])])
+    if listed := choices(field):
+        return f"must be {', '.join(listed[:-1])}{' or ' * (len(listed) > 1)}{listed[-1]}"
+    bounds = {name: getattr(m, name) for m in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(m, name)}
+    low, high = (bounds.get(f"{b}e", bounds.get(f"{b}t")) for b in "gl")
+    if field.annotation is int:
+        return f"must be a whole number, at least {low}"
+    if high is None:
+        return f"must be {'at least' if 'ge' in bounds else 'above'} {low}"
+    return f"must be in {'[' if 'ge' in bounds else '('}{low}, {high}{']' if 'le' in bounds else ')'}"
+
+
+def check(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -> Any:
+    """``values`` as an instance of ``model``.
+
+    Raises:
+        ConfigError: naming the first key that is wrong, its value and what is allowed.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+    owner, node, path = model, values, []
+    for part in first["loc"]:
+        path.append(str(part))
+        field = owner.model_fields.get(part)
+        value = node[part] if isinstance(node, Mapping) and part in node else None
+        nested = field and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        if not nested or not isinstance(value, Mapping):
+            break
+        owner, node = field.annotation, value
+    key = prefix + ".".join(path)
+    if first["type"] == "extra_forbidden":
+        raise ConfigError(key, value, f"no such key{did_you_mean(key, described())}")
+    if isinstance(value, float) and math.isnan(value):
+        value = "nan"
+    raise ConfigError(key, value, allowed(field))

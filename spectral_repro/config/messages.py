@@ -1,0 +1,33 @@
+"""Errors of Hydra in one line each: the key, its value, what is allowed."""
+
+import re
+
+from hydra.errors import MissingConfigException
+
+from spectral_repro.config.compose import config_folder
+from spectral_repro.config.keys import described
+from spectral_repro.errors import UserError, did_you_mean
+
+
+def one_line(error: BaseException) -> str:
+    """What to tell the user; of an error in our own code, its type too."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error.__cause__, UserError):  # Hydra wraps what its plugins say
+        return str(error.__cause__)
+    text = " ".join(str(error).split())
+    if isinstance(error, MissingConfigException) and (found := re.search(r"Could not find '([\w/]+)/([^']+)'", text)):
+        group, name = found.groups()
+        names = sorted(p.stem for p in (config_folder() / group).glob("*.yaml"))
+        return f"{group}={name}: must be one of {', '.join(names)}{did_you_mean(name, names)}"
+    if found := re.search(r"Could not override '([^']+)'", text):
+        key = found.group(1)
+        what = f"is no key{did_you_mean(key, described())}"
+        value = re.search(rf"\+{re.escape(key)}=(\S+)", text)
+        return f"{key}={value.group(1) if value else '?'}: {what} (spectral-repro --help lists the keys)"
+    if found := re.search(r"Ambiguous value for argument '([^=]+)=([^']*)'", text):
+        key, value = found.groups()
+        return f"{key}={value}: several values need a sweep: spectral-repro -m {key}={value}"
+    if type(error).__module__.startswith(("hydra", "omegaconf")):
+        return text
+    return f"{type(error).__name__}: {text} (HYDRA_FULL_ERROR=1 shows the trace)"

@@ -1,0 +1,101 @@
+"""From a composed configuration to a checked cell and how to run it; every value is checked before any work."""
+
+import functools
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from spectral_repro.config import keys
+from spectral_repro.config.cell import Cell, import_layer
+from spectral_repro.errors import ConfigError, UserError
+
+
+def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
+    """Checks every value of a composed configuration (plain containers, interpolations resolved).
+
+    Raises:
+        ConfigError: naming the key, the value and what is allowed.
+    """
+    method, data = config["method"], dict(config["data"])
+    if data.get("source") == "folder" and not data.get("root"):
+        raise ConfigError("data.root", data.get("root"), "must name a folder with train/<class>/* and test/<class>/*")
+    if data.get("name") is None and data.get("root"):
+        data["name"] = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(data["root"]).expanduser().resolve().name)
+    sparse = isinstance(config["sparsity"], float | int) and config["sparsity"] > 0
+    chosen = "sparse" if sparse else "dense"
+    if config["protocol"] in config["protocols"]:
+        chosen = config["protocol"]
+    given = {k: v for k, v in config["trainer"].items() if v is not None}
+    protocol = {**config["protocols"][chosen], **given}
+    defaults = method["protocols"].get(chosen)
+    if "lr" not in given:
+        protocol["lr"] = _learning_rate(method["name"], defaults or {}, data)
+    checked = keys.check(keys.Keys, {**config, "data": data, "trainer": protocol})
+    if defaults is None:
+        raise ConfigError("protocol", chosen, f"method {method['name']} defines {', '.join(method['protocols'])}")
+    cell = Cell(
+        data={k: v for k, v in data.items() if k != "lr"},
+        method=method["name"],
+        layer=method["layer"],
+        method_options={
+            k: defaults.get(k) if v is None else v for k, v in method.items() if k not in keys.Method.model_fields
+        },
+        first_layer=dict(method.get("first_layer") or {}),
+        hidden_layers=checked.hidden_layers,
+        n2=checked.n2,
+        sparsity=checked.sparsity,
+        trainer=checked.trainer.model_dump(exclude={"realizations_per_batch"}),
+        precision=checked.precision,
+        method_label=method.get("label") or method["name"],
+    )
+    check_layer(cell)
+    if checked.degrees and cell.sparsity == 0:
+        raise ConfigError("degrees", True, "needs sparsity above 0; all nodes of a dense network have the same degree")
+    if checked.tracker == "tensorboard" and find_spec("tensorboard") is None:
+        raise ConfigError("tracker", "tensorboard", "needs a package: pip install 'spectral-repro[tensorboard]'")
+    return cell, checked
+
+
+def _learning_rate(method: str, defaults: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
+    """The data set's own rate for this method if it has one, else the method's for the data set, else its default."""
+    own = (data.get("lr") or {}).get(method)
+    rates = defaults.get("lr") or {}
+    return own if own is not None else rates.get(data.get("lr_as"), rates.get("default"))
+
+
+def check_layer(cell: Cell) -> None:
+    """Builds a tiny layer, so that an option that is not allowed is found before any work is done."""
+    _check_layer(
+        cell.layer, json.dumps([dict(cell.method_options), dict(cell.first_layer)], sort_keys=True), cell.method
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _check_layer(layer: str, options: str, method: str) -> None:
+    method_options, first_layer = json.loads(options)
+    cls = import_layer(layer)
+    known = set(inspect.signature(cls).parameters) - {
+        *("in_features", "out_features", "bias", "sparsity", "generator", "device", "dtype")
+    }
+    for key, value in {**method_options, **first_layer}.items():
+        if key not in known:
+            has = f"; it has {', '.join(sorted(known))}" if known else ""
+            raise ConfigError(f"method.{key}", value, f"method {method} has no such key{has}")
+    for extra in ({}, first_layer):
+        if cls.__module__.startswith("spectral_repro."):
+            keys.check(keys.Options, {**method_options, **extra}, "method.")
+        try:
+            cls(3, 2, **{**method_options, **extra})
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise _layer_error(method_options, error) from error
+
+
+def _layer_error(options: Mapping[str, Any], error: Exception) -> UserError:
+    """Names the option that the layer class complained about."""
+    text = " ".join(str(error).split())
+    key, separator, rest = text.partition("=")
+    return UserError(f"method.{key}={rest}" if separator and key in options else f"method.{options}: {text}")

@@ -1,0 +1,1 @@
+"""Claims and tables: rows in, words out."""

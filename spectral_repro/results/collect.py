@@ -1,0 +1,37 @@
+"""``scripts/collect.py`` and ``spectral-repro-collect``: one table of all rows."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from spectral_repro.errors import UserError
+from spectral_repro.files import write_atomically
+from spectral_repro.results.rows import Row, all_rows, to_csv
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Writes ``<results_dir>/results.csv``; exits with 2 and one line, and writes nothing, if a file is damaged."""
+    parser = argparse.ArgumentParser(prog="collect.py", description="Join the rows of all cells into one table.")
+    parser.add_argument("--results-dir", type=Path, default=Path("results"))
+    given = parser.parse_args(arguments)
+    try:
+        path, rows = collect(given.results_dir)
+    except UserError as error:
+        print(f"collect.py: {error}", file=sys.stderr)
+        sys.exit(2)
+    print(f"{len(rows)} rows: {path}")
+
+
+def collect(results_dir: Path) -> tuple[Path, list[Row]]:
+    """Joins the files of all cells into ``<results_dir>/results.csv``, sorted; the file and its rows.
+
+    Raises:
+        UserError: if a file is damaged; nothing is written then.
+    """
+    if not results_dir.is_dir():
+        raise UserError(f"results_dir={results_dir}: is not a folder")
+    rows = all_rows(results_dir)
+    rows.sort(key=lambda r: (r.data, r.method, r.hidden_layers, r.n2, r.sparsity, r.p or 0, r.config_hash, r.seed))
+    path = results_dir / "results.csv"
+    write_atomically(path, to_csv(rows).encode())
+    return path, rows

@@ -1,0 +1,48 @@
+"""Degrees of the hidden nodes of sparse networks (claim 8), one file per cell beside its rows."""
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from spectral_repro.config.cell import Cell
+from spectral_repro.files import locked, write_atomically
+from spectral_repro.training.protocol import Outcome
+
+
+def degree_file(results_dir: Path, cell: Cell) -> Path:
+    """``<results_dir>/degrees/<data>/<method>-…-<config hash>.csv``."""
+    return results_dir / "degrees" / cell.data["name"] / f"{cell.slug}.csv"
+
+
+#: Columns of a file of degrees: ``count`` nodes of hidden layer ``layer`` have ``degree`` links ``direction``.
+DEGREE_COLUMNS = ("seed", "layer", "direction", "degree", "count")
+
+
+def read_degrees(path: Path) -> list[tuple[int, int, str, int, int]]:
+    """The rows of a file of degrees; none if there is no such file, or if it is damaged (it is written anew then)."""
+    try:
+        lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+        if tuple(lines[0]) != DEGREE_COLUMNS:
+            return []
+        return [(int(a), int(b), c, int(d), int(e)) for a, b, c, d, e in lines[1:]]
+    except (OSError, ValueError, IndexError):
+        return []
+
+
+def add_degrees(path: Path, outcomes: Iterable[Outcome]) -> None:
+    """Merges the degree histograms of ``outcomes`` into ``path``, by seed."""
+    histogram = []
+    for outcome in outcomes:
+        for layer, pair in enumerate(outcome.degrees, start=1):
+            for direction, degrees in zip(("in", "out"), pair, strict=True):
+                values, counts = degrees.unique(return_counts=True)
+                histogram += [
+                    (outcome.seed, layer, direction, v, c)
+                    for v, c in zip(values.tolist(), counts.tolist(), strict=True)
+                ]
+    seeds = {line[0] for line in histogram}
+    with locked(path.parent):
+        lines = sorted([line for line in read_degrees(path) if line[0] not in seeds] + histogram)
+        text = "".join(",".join(map(str, line)) + "\n" for line in [DEGREE_COLUMNS, *lines])
+        write_atomically(path, text.encode())

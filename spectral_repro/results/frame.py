@@ -1,0 +1,12 @@
+"""Rows as a table."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from spectral_repro.results.rows import COLUMNS, Row
+
+
+def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """The rows as a table with the columns of :class:`Row`."""
+    return pd.DataFrame([tuple(dict(row).values()) for row in rows], columns=list(COLUMNS))

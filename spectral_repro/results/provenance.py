@@ -1,0 +1,57 @@
+"""Which code, on which device, made a row."""
+
+import functools
+import hashlib
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+import spectral_repro
+
+_CODE = ("spectral_repro", "conf")
+
+
+@functools.cache
+def code_version() -> str:
+    """``<version>+g<commit>``, with ``.dirty<hash>`` if code or configuration differ from it.
+
+    Of an installed package it is the version alone; of a checkout where git does not answer, ``+unknown`` follows.
+    """
+    root = Path(spectral_repro.__file__).resolve().parents[1]
+    version = spectral_repro.__version__
+    if not (root / ".git").exists():
+        return version
+    try:
+        commit = _git(root, "rev-parse", "--short=10", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--", *_CODE)
+    except (OSError, subprocess.SubprocessError):
+        return f"{version}+unknown"
+    if not changed:
+        return f"{version}+g{commit}"
+    change = _git(root, "diff", "HEAD", "--", *_CODE) + changed
+    return f"{version}+g{commit}.dirty{hashlib.sha256(change.encode()).hexdigest()[:8]}"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def device_name(device: torch.device) -> str:
+    """For instance ``cuda (NVIDIA H100)`` or ``cpu (AMD EPYC, 2 threads)``."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"{device.type} ({_processor()}, {torch.get_num_threads()} threads)"
+
+
+@functools.cache
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,156 @@
+"""Rows of results: one file per cell, one row per realization."""
+
+import contextlib
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from spectral_repro.config.cell import Cell
+from spectral_repro.errors import UserError
+from spectral_repro.files import locked, set_aside, write_atomically
+
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Count = Annotated[int, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+_missing = BeforeValidator(lambda value: None if value == "" else value)
+
+
+class Row(BaseModel):
+    """One realization (SPEC 7). Accuracies are fractions, ``seconds`` is wall time per realization, times are UTC."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    data: Text
+    method: Text
+    hidden_layers: Count
+    n1: Count
+    n2: Count
+    n_out: Count
+    sparsity: Fraction
+    p: Annotated[float | None, _missing]
+    core: Annotated[Text | None, _missing]
+    seed: Count
+    test_accuracy: Fraction
+    validation_accuracy: Fraction
+    epochs: Count
+    trained_parameters: Count
+    direct_parameters: Count
+    rho: float
+    seconds: float
+    realizations_in_batch: Count
+    device: Text
+    precision: Text
+    config_hash: Text
+    code_version: Text
+    torch_version: Text
+    finished_at: Text
+    data_digest: Text
+
+
+COLUMNS = tuple(Row.model_fields)
+#: Columns that an undisturbed and a resumed run may differ in.
+TIME_COLUMNS = ("seconds", "finished_at", "realizations_in_batch")
+
+
+def row_file(results_dir: Path, cell: Cell) -> Path:
+    """``<results_dir>/runs/<data>/<method>-…-<config hash>.csv``."""
+    return results_dir / "runs" / cell.data["name"] / f"{cell.slug}.csv"
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of one file, by seed; none if there is no such file.
+
+    Raises:
+        UserError: if the file is damaged, naming the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is not a readable file of rows ({type(error).__name__})") from error
+    lines = list(csv.reader(io.StringIO(text)))
+    if not lines or tuple(lines[0]) != COLUMNS:
+        raise UserError(f"{path}: line 1 is not the header of a file of rows")
+    if not text.endswith("\n"):
+        raise UserError(f"{path}: the last line is incomplete")
+    rows = [_parse(path, number, values) for number, values in enumerate(lines[1:], start=2)]
+    if len({row.seed for row in rows}) != len(rows) or len({row.config_hash for row in rows}) != 1:
+        raise UserError(f"{path}: rows of one seed twice, of different cells, or none")
+    return rows
+
+
+def _parse(path: Path, number: int, values: list[str]) -> Row:
+    if len(values) != len(COLUMNS):
+        raise UserError(f"{path}: line {number} has {len(values)} values; {len(COLUMNS)} are needed")
+    try:
+        return Row.model_validate(dict(zip(COLUMNS, values, strict=True)))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key, value = first["loc"][0], first["input"]
+        raise UserError(f"{path}: line {number}: {key}={value!r} is not a value of that column") from None
+
+
+def read_own_rows(path: Path, config_hash: str) -> tuple[list[Row], str | None]:
+    """Rows to go on from, and a warning if the file was damaged and therefore set aside."""
+    try:
+        rows = read_rows(path)
+        if rows and rows[0].config_hash != config_hash:
+            raise UserError(f"{path}: holds rows of another cell")
+    except UserError as damaged:
+        try:
+            moved = set_aside(path)
+        except FileNotFoundError:  # another process was first
+            return [], None
+        return [], f"{damaged}; set aside as {moved.name}, its realizations are trained again"
+    return rows, None
+
+
+def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
+    """Merges ``rows`` into ``path`` by seed, new ones first in line, and returns what it then holds.
+
+    Another process may write the same file. A lock keeps it out meanwhile; where the file system has none, the
+    merge is repeated until the file holds our rows.
+    """
+    new = {row.seed: row for row in rows}
+    for _ in range(10):
+        config_hash = next(iter(new.values())).config_hash
+        with locked(path.parent):
+            merged = {**{row.seed: row for row in read_own_rows(path, config_hash)[0]}, **new}
+            write_atomically(path, to_csv(merged[seed] for seed in sorted(merged)).encode())
+            written = read_rows(path)
+        if new.keys() <= {row.seed for row in written}:
+            return written
+    raise UserError(f"{path}: other processes keep overwriting it")
+
+
+def first_digest(folder: Path, besides: str) -> str | None:
+    """Of the images that the rows in ``folder`` were made from, as a file other than ``besides`` says; or None."""
+    for path in folder.glob("*.csv"):
+        with contextlib.suppress(UserError):
+            if path.name != besides and (rows := read_rows(path)):
+                return rows[0].data_digest
+    return None
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    """The rows as text with a header; numbers in full precision, missing values empty."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow("" if v is None else repr(float(v)) if isinstance(v, float) else v for _, v in row)
+    return buffer.getvalue()
+
+
+def all_rows(results_dir: Path) -> list[Row]:
+    """The rows of all cells below ``results_dir``.
+
+    Raises:
+        UserError: if a file of rows is damaged.
+    """
+    return [row for path in sorted((results_dir / "runs").glob("*/*.csv")) for row in read_rows(path)]

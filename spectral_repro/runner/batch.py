@@ -1,0 +1,56 @@
+"""Training one batch of realizations of a cell, from its checkpoint if it has one."""
+
+import dataclasses
+import functools
+import warnings
+from collections.abc import Callable, Sequence
+
+import torch
+
+from spectral_repro.config.cell import import_layer
+from spectral_repro.runner.checkpoint import Checkpoint
+from spectral_repro.runner.task import Task
+from spectral_repro.training.network import build_stack, trained_parameters
+from spectral_repro.training.protocol import Outcome, Progress, Protocol
+from spectral_repro.training.trainer import Trainer
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What a batch reached: its outcomes, what each of its networks trained, and the wall time of all together."""
+
+    outcomes: Sequence[Outcome]
+    parameters: int
+    seconds: float
+
+
+def make_trainer(task: Task, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Trainer:
+    """A trainer for these realizations."""
+    cell = task.cell
+    layer = import_layer(cell.layer)
+    network = build_stack(
+        seeds,
+        sizes=task.sizes,
+        layer=functools.partial(layer, **cell.method_options),
+        first_layer=functools.partial(layer, **{**cell.method_options, **cell.first_layer}),
+        activation=cell.trainer["activation"],
+        sparsity=cell.sparsity,
+        dtype=dtype,
+    )
+    return Trainer(network.to(task.device), task.dataset.images, seeds, Protocol(**cell.trainer))
+
+
+def train_batch(task: Task, seeds: Sequence[int], watch: Callable[[Progress], None], checkpoint: Checkpoint) -> Trained:
+    """Trains the realizations ``seeds`` as one batched network, from ``checkpoint`` if it holds their state."""
+    trainer = make_trainer(task, seeds)
+    parameters = trained_parameters(trainer.network) // len(seeds)
+    state, warning = checkpoint.load()
+    if warning:
+        warnings.warn(warning, stacklevel=2)
+    if state:
+        try:
+            trainer.restore(state)
+        except ValueError as unfit:
+            warnings.warn(checkpoint.give_up(unfit), stacklevel=2)
+            trainer = make_trainer(task, seeds)
+    return Trained(trainer.run(watch, checkpoint.save), parameters, trainer.seconds)

@@ -1,0 +1,99 @@
+"""A batch of realizations that goes on within itself: its state on disk, whole or not at all."""
+
+import hashlib
+import io
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spectral_repro.config.cell import Cell
+from spectral_repro.errors import UserError
+from spectral_repro.files import set_aside, write_atomically
+from spectral_repro.training.trainer import Trainer
+
+_MAGIC = b"spectral_repro checkpoint 1\n"
+
+
+class Checkpoint:
+    """The state of one batch of a cell, saved at the end of an epoch when ``interval`` seconds have passed.
+
+    Args:
+        path: see :func:`checkpoint_file`.
+        identity: what must be the same for the state to be of use: cell, images, code, versions, device.
+        interval: seconds between two saves; 0 saves after every epoch.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, str], interval: float) -> None:
+        self.path, self.identity, self.interval = path, identity, interval
+        self._saved = time.monotonic()
+
+    def save(self, trainer: Trainer) -> None:
+        """Writes the state if it is time; ``Trainer.run`` calls it between epochs."""
+        if time.monotonic() - self._saved >= self.interval:
+            buffer = io.BytesIO()
+            torch.save({"identity": self.identity, "state": trainer.state()}, buffer)
+            content = buffer.getvalue()
+            self._saved = time.monotonic()
+            try:
+                write_atomically(self.path, _MAGIC + hashlib.sha256(content).digest() + content)
+            except UserError as error:  # training itself is not in danger
+                warnings.warn(f"{error}; training goes on without it", stacklevel=2)
+
+    def load(self) -> tuple[dict[str, Any] | None, str | None]:
+        """The saved state, or None; and a warning if there was one that is of no use."""
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return None, None
+        head, content = content[: len(_MAGIC) + 32], content[len(_MAGIC) + 32 :]
+        try:
+            if head != _MAGIC + hashlib.sha256(content).digest():
+                raise ValueError("the checksum does not match")
+            stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)  # data, never code
+        except Exception:
+            return None, f"{self.path}: damaged checkpoint; set aside as {set_aside(self.path).name}"
+        for key, value in self.identity.items():
+            if stored["identity"].get(key) != value:
+                old = stored["identity"].get(key)
+                return None, f"{self.path}: made with {key} {old}, now {value}; training starts anew"
+        return stored["state"], None
+
+    def give_up(self, why: Exception) -> str:
+        """Sets the file aside, which holds no state of these networks; the warning that says so."""
+        return f"{self.path}: {why}; set aside as {set_aside(self.path).name}, training starts anew"
+
+    def remove(self) -> None:
+        """The batch's rows are written: its state is not needed any more."""
+        self.path.unlink(missing_ok=True)
+
+
+def checkpoint_file(results_dir: Path, cell: Cell, seeds: Sequence[int]) -> Path:
+    """``<results_dir>/checkpoints/<data>/<slug>.<seeds>.pt``, the seeds as hyphenated runs: ``0-4_7-7``."""
+    runs: list[list[int]] = []
+    for seed in seeds:
+        if runs and seed == runs[-1][1] + 1:
+            runs[-1][1] = seed
+        else:
+            runs.append([seed, seed])
+    name = "_".join(f"{a}-{b}" for a, b in runs)
+    return results_dir / "checkpoints" / cell.data["name"] / f"{cell.slug}.{name}.pt"
+
+
+def resumable_batches(results_dir: Path, cell: Cell, missing: Sequence[int]) -> list[list[int]]:
+    """The batches of ``cell`` that have a checkpoint and of which nothing is finished yet, disjoint."""
+    found, taken = [], set()
+    folder = results_dir / "checkpoints" / cell.data["name"]
+    for path in sorted(folder.glob(f"{cell.slug}.*.pt")):
+        try:
+            runs = [run.split("-") for run in path.name.removesuffix(".pt").rpartition(".")[2].split("_")]
+            seeds = [seed for a, b in runs for seed in range(int(a), int(b) + 1)]
+        except ValueError:
+            continue  # not a name of ours
+        if seeds and set(seeds) <= set(missing) - taken:
+            found.append(seeds)
+            taken |= set(seeds)
+    return found

@@ -1,0 +1,52 @@
+"""What a process may use of the machine: its device, its threads, and how many networks fit at once."""
+
+import os
+
+import torch
+
+from spectral_repro.errors import ConfigError
+from spectral_repro.training.feed import PRODUCT_BYTES
+
+#: What the weights, moments and gradients of a batch may take: on a CPU its weights alone then take 32 MiB, of
+#: which the allocator keeps blocks for the next step (see :mod:`spectral_repro.runner.memory`).
+_CPU_BATCH_BYTES = 160 * 2**20
+_GPU_BATCH_BYTES = 16 * 2**30
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto`` is CUDA, else MPS, else the CPU.
+
+    Raises:
+        ConfigError: if the device does not exist here.
+    """
+    mps = torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+    kind, _, index = name.partition(":")
+    count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(mps)}.get(kind, 0)
+    if int(index or 0) >= count:
+        here = ", ".join(["auto", "cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count())), *["mps"] * mps])
+        raise ConfigError("device", name, f"there is no such device here; must be one of {here}")
+    return torch.device(name)
+
+
+def realizations_that_fit(parameters: int, device: torch.device) -> int:
+    """How many networks of so many weights train together by default."""
+    each = 4 * 5 * parameters  # weight, frozen part, gradient, two moments
+    if device.type == "cpu":
+        return max(1, _CPU_BATCH_BYTES // each)
+    return max(1, int(_GPU_BATCH_BYTES / (each + PRODUCT_BYTES)))
+
+
+def share_of_devices(device: str, job: int) -> str:
+    """Spreads the jobs of a parallel sweep over the GPUs that this process sees."""
+    count = torch.cuda.device_count() if device in ("auto", "cuda") else 0
+    return f"cuda:{job % count}" if count > 1 else device
+
+
+def share_of_threads(threads: int | str) -> int | None:
+    """What the user asks for; of ``auto`` what the scheduler granted, else None: torch's own choice."""
+    if threads != "auto":
+        return int(threads)
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return int(granted) if granted.isdigit() and "OMP_NUM_THREADS" not in os.environ else None

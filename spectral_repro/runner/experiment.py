@@ -1,0 +1,121 @@
+"""One cell from configuration to rows: see what is missing, load the images, train, write."""
+
+import dataclasses
+import datetime
+import warnings
+from collections.abc import Callable, Sequence
+
+import torch
+
+from spectral_repro.config.cell import Cell
+from spectral_repro.config.keys import Run
+from spectral_repro.files import require_writable
+from spectral_repro.results import provenance
+from spectral_repro.results.degrees import add_degrees, degree_file
+from spectral_repro.results.rows import Row, add_rows, row_file
+from spectral_repro.runner.batch import Trained, train_batch
+from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file, resumable_batches
+from spectral_repro.runner.devices import choose_device, realizations_that_fit
+from spectral_repro.runner.plan import missing_seeds
+from spectral_repro.runner.task import Task, prepare
+from spectral_repro.training.network import direct_parameters
+from spectral_repro.training.protocol import Progress
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What became of a cell: its rows (the wanted seeds only), their file, and how many were trained now."""
+
+    rows: list[Row]
+    path: str
+    trained: int
+
+
+#: Called before each batch with its seeds; returns what watches the epochs.
+Watcher = Callable[[Sequence[int]], Callable[[Progress], None]]
+
+
+def run_cell(cell: Cell, options: Run, device_name: str, watcher: Watcher) -> Report:
+    """Trains the missing realizations of ``cell`` on a device and writes their rows, batch by batch.
+
+    Raises:
+        UserError: if the device, the data or a folder cannot be used, before anything is trained.
+    """
+    path = row_file(options.results_dir, cell)
+    require_writable(options.results_dir, "results_dir")
+    device = choose_device(device_name)
+    seeds, rows, warning = missing_seeds(cell, options)
+    if warning:
+        warnings.warn(warning, stacklevel=2)
+    if seeds:
+        torch.set_float32_matmul_precision(cell.precision)
+        task = prepare(cell, options, device, rows)
+        for batch in batches(task, options, seeds):
+            checkpoint = make_checkpoint(task, options, batch)
+            trained = train_batch(task, batch, watcher(batch), checkpoint)
+            if options.degrees:
+                add_degrees(degree_file(options.results_dir, cell), trained.outcomes)
+            rows = add_rows(path, make_rows(task, trained))
+            checkpoint.remove()
+    return Report([row for row in rows if row.seed in options.seeds], str(path), len(seeds))
+
+
+def batches(task: Task, options: Run, seeds: Sequence[int]) -> list[list[int]]:
+    """What to train together: batches that were cut off in training first, as they were, then the rest by size."""
+    size = options.trainer.realizations_per_batch
+    if size == "auto":
+        size = realizations_that_fit(direct_parameters(task.sizes), task.device)
+    resumed = resumable_batches(options.results_dir, task.cell, seeds)
+    rest = [seed for seed in seeds if not any(seed in batch for batch in resumed)]
+    return [*resumed, *(rest[start : start + size] for start in range(0, len(rest), size))]
+
+
+def make_checkpoint(task: Task, options: Run, batch: Sequence[int]) -> Checkpoint:
+    """Where the state of ``batch`` is kept while it trains, and what must be the same for it to be of use."""
+    identity = {
+        "config_hash": task.cell.config_hash,
+        "data_digest": task.dataset.digest,
+        "code_version": provenance.code_version(),
+        "torch_version": str(torch.__version__),  # a class of torch's own, which is not plain data
+        "device": task.device.type,
+    }
+    path = checkpoint_file(options.results_dir, task.cell, batch)
+    return Checkpoint(path, identity, 60 * options.checkpoint_minutes)
+
+
+def make_rows(task: Task, trained: Trained) -> list[Row]:
+    """One row per realization of a batch."""
+    cell, sizes, n = task.cell, task.sizes, len(trained.outcomes)
+    shared = {
+        "data": cell.data["name"],
+        "method": cell.method,
+        "hidden_layers": cell.hidden_layers,
+        "n1": sizes[0],
+        "n2": cell.n2,
+        "n_out": sizes[-1],
+        "sparsity": cell.sparsity,
+        "p": cell.method_options.get("p"),
+        "core": cell.method_options.get("core"),
+        "trained_parameters": trained.parameters,
+        "direct_parameters": direct_parameters(sizes),
+        "rho": trained.parameters / direct_parameters(sizes),
+        "seconds": trained.seconds / n,
+        "realizations_in_batch": n,
+        "device": provenance.device_name(task.device),
+        "precision": cell.precision,
+        "config_hash": cell.config_hash,
+        "code_version": provenance.code_version(),
+        "torch_version": torch.__version__,
+        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "data_digest": task.dataset.digest,
+    }
+    return [
+        Row(
+            **shared,
+            seed=outcome.seed,
+            test_accuracy=outcome.test_accuracy,
+            validation_accuracy=outcome.validation_accuracy,
+            epochs=outcome.epochs,
+        )
+        for outcome in trained.outcomes
+    ]

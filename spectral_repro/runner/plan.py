@@ -1,0 +1,74 @@
+"""What a sweep would do: every cell checked, and which of its realizations are missing."""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+
+from tqdm import tqdm
+
+from spectral_repro.config.cell import Cell
+from spectral_repro.config.compose import Composer, Job
+from spectral_repro.config.keys import Run
+from spectral_repro.config.read import read_config
+from spectral_repro.files import require_writable
+from spectral_repro.results.degrees import degree_file, read_degrees
+from spectral_repro.results.rows import Row, read_own_rows, row_file
+from spectral_repro.runner.devices import choose_device
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """One job of a sweep and what it would do."""
+
+    job: Job
+    cell: Cell
+    options: Run
+    missing: int
+    rows: Sequence[Row] = ()
+
+
+def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
+    """Every job's cell, checked; what two jobs want of the same cell is planned once.
+
+    Raises:
+        UserError: at the first configuration, device or folder that cannot be used.
+    """
+    wanted: dict[tuple, list[tuple[Job, Cell, Run]]] = {}
+    checked: set[tuple] = set()
+    for job in jobs:
+        cell, options = read_config(compose(job))
+        if (options.device, options.results_dir) not in checked:
+            choose_device(options.device)
+            require_writable(options.results_dir, "results_dir")
+            checked.add((options.device, options.results_dir))
+        _want(wanted.setdefault((cell.config_hash, options.results_dir), []), job, cell, options)
+    planned = []
+    for job, cell, options in (one for same in wanted.values() for one in same):
+        seeds, rows, warning = missing_seeds(cell, options)
+        if warning:
+            tqdm.write(f"spectral-repro: {warning}", file=sys.stderr)
+        planned.append(Planned(job, cell, options, len(seeds), rows))
+    return planned
+
+
+def _want(same: list[tuple[Job, Cell, Run]], job: Job, cell: Cell, options: Run) -> None:
+    """Adds a job to those of the same cell; where one's realizations are among the other's, one job does both."""
+    for i, (other_job, _, other) in enumerate(same):
+        few, many = sorted([(options, job), (other, other_job)], key=lambda pair: pair[0].realizations)
+        if set(few[0].seeds) <= set(many[0].seeds):
+            degrees, job = options.degrees or other.degrees, many[1]
+            job += ("degrees=true",) if degrees and not many[0].degrees else ()
+            same[i] = job, cell, many[0].model_copy(update={"degrees": degrees})
+            return
+    same.append((job, cell, options))
+
+
+def missing_seeds(cell: Cell, options: Run) -> tuple[list[int], list[Row], str | None]:
+    """Seeds still to train, the rows that are there, and a warning if a damaged file was set aside."""
+    rows, warning = read_own_rows(row_file(options.results_dir, cell), cell.config_hash)
+    if options.overwrite:
+        return list(options.seeds), [row for row in rows if row.seed not in options.seeds], warning
+    done = {row.seed for row in rows}
+    if options.degrees:
+        done &= {line[0] for line in read_degrees(degree_file(options.results_dir, cell))}
+    return [seed for seed in options.seeds if seed not in done], rows, warning

@@ -1,0 +1,118 @@
+"""A sweep: all cells are checked before the first is trained, finished ones are left out, the rest goes on."""
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from tqdm import tqdm
+
+from spectral_repro.config.compose import Composer, figure_jobs
+from spectral_repro.config.messages import one_line
+from spectral_repro.errors import UserError
+from spectral_repro.results.rows import read_rows, row_file
+from spectral_repro.runner import estimate
+from spectral_repro.runner.experiment import Report
+from spectral_repro.runner.job import run_job
+from spectral_repro.runner.plan import Planned, plan_sweep
+from spectral_repro.runner.table import print_table
+
+
+class SweepError(UserError):
+    """Some cells of a sweep failed; the others are kept."""
+
+    exit_code = 1
+
+
+def run_sweep(
+    arguments: list[str], hydra_context: Any, config: Any, launcher: Any, max_batch_size: int | None
+) -> list[Any]:
+    """Plans, prints what is done and what remains, launches the rest and reports; Hydra's sweeper calls it.
+
+    Raises:
+        UserError: if the plan is not valid (nothing has run then), or if cells failed (the others are kept).
+    """
+    loader = hydra_context.config_loader
+
+    def compose(overrides: list[str]) -> dict[str, Any]:
+        composed = loader.load_sweep_config(config, list(overrides))
+        OmegaConf.set_readonly(composed, False)
+        OmegaConf.set_struct(composed, False)
+        del composed["hydra"]
+        return OmegaConf.to_container(composed, resolve=True)
+
+    composer = Composer(compose)
+    planned = plan_sweep(figure_jobs(compose, arguments), composer)
+    todo = [p for p in planned if p.missing]
+    print(_plan_line(planned, todo), flush=True)
+    failures: list[tuple[Planned, Exception]] = []
+    if todo:
+        with tqdm(total=sum(p.missing for p in todo), desc="sweep", unit="net", disable=None, position=0) as bar:
+            for i, outcome in _launch(launcher, [list(p.job) for p in todo], composer, max_batch_size):
+                if isinstance(outcome, Report):
+                    bar.write(f"{' '.join(todo[i].job)}: {outcome.trained} networks -> {outcome.path}")
+                else:
+                    failures.append((todo[i], outcome))
+                    bar.write(f"failed: {' '.join(todo[i].job)}: {one_line(outcome)}", file=sys.stderr)
+                bar.update(todo[i].missing)
+    _report(planned, failures)
+    if failures:
+        raise SweepError(_failure_text(failures))
+    return []
+
+
+def _launch(
+    launcher: Any, jobs: Sequence[list[str]], compose: Composer, max_batch_size: int | None
+) -> Iterator[tuple[int, Any]]:
+    """Runs the jobs; yields which one ended and its report, or the exception that ended it.
+
+    By default they run in this process, without Hydra, which takes a tenth of a second to compose each. Our own
+    launchers tell of each job as it ends. Any other of Hydra's is given ``max_batch_size`` jobs at a time.
+    """
+    if type(launcher).__name__ == "BasicLauncher":
+        for i, job in enumerate(jobs):
+            try:
+                yield i, run_job(compose(tuple(job)), i)
+            except Exception as error:
+                yield i, error
+        return
+    if hasattr(launcher, "stream"):
+        yield from launcher.stream(jobs, 0)
+        return
+    size = max_batch_size or len(jobs)
+    for start in range(0, len(jobs), size):
+        batch = jobs[start : start + size]
+        try:
+            returned = [r.return_value for r in launcher.launch(batch, initial_job_idx=start)]
+        except Exception as died:  # of one job, and such a launcher says no more of the others
+            returned = [died] * len(batch)
+        yield from enumerate(returned, start=start)
+
+
+def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned]) -> str:
+    line = f"{len(planned)} cells: {len(planned) - len(todo)} done, {len(todo)} to train"
+    if not todo:
+        return line + "; nothing to do"
+    seconds = estimate.seconds(planned)
+    networks = sum(p.missing for p in todo)
+    return f"{line} ({networks} networks{'' if seconds is None else f', about {estimate.readable(seconds)}'})"
+
+
+def _report(planned: Sequence[Planned], failures: Sequence[tuple[Planned, Exception]]) -> None:
+    failed = {id(p) for p, _ in failures}
+    rows = []
+    for p in planned:
+        if id(p) not in failed:
+            path = row_file(p.options.results_dir, p.cell)
+            rows.append((p.cell, [r for r in read_rows(path) if r.seed in p.options.seeds]))
+    if len(rows) <= 60:
+        print_table(rows)
+    for folder in sorted({p.options.results_dir for p in planned}):
+        print(f"rows: {Path(folder, 'runs').resolve()}/  (spectral-repro-collect joins them)")
+
+
+def _failure_text(failures: Sequence[tuple[Planned, Exception]]) -> str:
+    commands = "".join(f"\n  spectral-repro {shlex.join(p.job)}    # {one_line(e)}" for p, e in failures)
+    return f"{len(failures)} cells failed, the others are kept; the same command tries again, or:{commands}"

@@ -1,0 +1,70 @@
+"""A cell and its images, checked against each other before anything is trained."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from spectral_repro import data
+from spectral_repro.config.cell import Cell
+from spectral_repro.config.keys import Run
+from spectral_repro.errors import ConfigError
+from spectral_repro.results.rows import Row, first_digest, row_file
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What training needs: the cell, and its images on the device."""
+
+    cell: Cell
+    dataset: data.Dataset
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """``(N_1, N_2, …, N_ℓ)``."""
+        return (self.dataset.images.train_x.shape[1], *[self.cell.n2] * self.cell.hidden_layers, self.dataset.classes)
+
+    @property
+    def device(self) -> torch.device:
+        return self.dataset.images.train_x.device
+
+
+def prepare(
+    cell: Cell, options: Run, device: torch.device, rows: Sequence[Row] = (), dtype: torch.dtype = torch.float32
+) -> Task:
+    """Loads the images of ``cell``; ``rows`` are those of the cell that stay.
+
+    Raises:
+        UserError: if the images cannot be used, or not with this cell or these rows.
+    """
+    task = Task(cell, data.load(cell.data, options.data_dir, device, dtype))
+    _check_protocol(task)
+    _check_digest(task, rows, row_file(options.results_dir, cell))
+    return task
+
+
+def _check_protocol(task: Task) -> None:
+    n, protocol = len(task.dataset.images.train_x), task.cell.trainer
+    held_out = round(protocol["validation_fraction"] * n)
+    if not 0 < held_out < n:
+        raise ConfigError(
+            "trainer.validation_fraction",
+            protocol["validation_fraction"],
+            f"leaves {held_out} of {n} images to validate on; both parts need at least one",
+        )
+    if protocol["batch_size"] > n - held_out:
+        raise ConfigError(
+            "trainer.batch_size", protocol["batch_size"], f"must be at most {n - held_out}, the training images"
+        )
+
+
+def _check_digest(task: Task, rows: Sequence[Row], path: Path) -> None:
+    """All rows of one name, in ``path`` and beside it, are of the same images."""
+    known = rows[0].data_digest if rows else first_digest(path.parent, besides=path.name)
+    if known not in (None, task.dataset.digest):
+        raise ConfigError(
+            "data.name",
+            task.cell.data["name"],
+            "results under this name were made from other images; choose another name or results_dir",
+        )

@@ -1,0 +1,85 @@
+"""A feedforward stack of layers, for one network or for all realizations of a cell at once."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from spectral_repro.layers import ReparametrizedLinear, stack
+from spectral_repro.layers.base import affine
+from spectral_repro.training.random import stream
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": torch.tanh}
+
+#: Builds one layer: ``factory(in_features, out_features, generator=…, sparsity=…, dtype=…)``.
+LayerFactory = Callable[..., ReparametrizedLinear]
+
+
+class Network(nn.Module):
+    """``ℓ`` layers of neurons, ``sizes = (N_1, …, N_ℓ)``, joined by ``ℓ − 1`` maps; softmax is left to the loss.
+
+    Args:
+        layers: the maps, in order.
+        activation: of the hidden layers, ``relu`` or ``tanh``.
+    """
+
+    def __init__(self, layers: Sequence[ReparametrizedLinear], activation: str = "relu") -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.activation = activation
+
+    def forward(self, x: Tensor, product: Tensor | None = None) -> Tensor:
+        """``(…, N_1)`` to logits ``(…, N_ℓ)``; ``product`` is the first layer's frozen product, if known."""
+        activate = ACTIVATIONS[self.activation]
+        for i, layer in enumerate(self.layers):
+            x = layer(x, product) if i == 0 else layer(activate(x))
+        return x
+
+    @torch.no_grad()
+    def effective_maps(self) -> list[tuple[Tensor, Tensor | None]]:
+        """``(W, b)`` of every layer, after the cut-off: all that evaluation needs."""
+        return [(layer.weight, layer.bias) for layer in self.layers]
+
+    def apply_maps(self, maps: Sequence[tuple[Tensor, Tensor | None]], x: Tensor) -> Tensor:
+        """Logits from :meth:`effective_maps`, so that many chunks share the cost of building the weights."""
+        activate = ACTIVATIONS[self.activation]
+        for i, (weight, bias) in enumerate(maps):
+            x = affine(x if i == 0 else activate(x), weight, bias)
+        return x
+
+
+def build_network(
+    sizes: Sequence[int],
+    layer: LayerFactory,
+    first_layer: LayerFactory | None = None,
+    *,
+    seed: int,
+    activation: str = "relu",
+    sparsity: float = 0.0,
+    dtype: torch.dtype = torch.float32,
+) -> Network:
+    """One realization, on the CPU; start values are drawn in float64 from ``seed`` and rounded to ``dtype``."""
+    generator = stream(seed, "init")
+    layers = [
+        (first_layer if first_layer and k == 0 else layer)(
+            sizes[k], sizes[k + 1], generator=generator, sparsity=sparsity, dtype=dtype
+        )
+        for k in range(len(sizes) - 1)
+    ]
+    return Network(layers, activation)
+
+
+def build_stack(seeds: Sequence[int], **network) -> Network:
+    """The networks of all ``seeds`` as one."""
+    return stack([build_network(seed=seed, **network) for seed in seeds])
+
+
+def trained_parameters(module: nn.Module) -> int:
+    """How many numbers an optimizer of this (unstacked) module updates."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def direct_parameters(sizes: Sequence[int]) -> int:
+    """``Σ (N_k + 1) N_{k+1}``: the parameters of the same network in direct space, biases included."""
+    return sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))

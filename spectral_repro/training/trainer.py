@@ -1,0 +1,130 @@
+"""The training loop, for all realizations of a cell at once (SPEC 3)."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from spectral_repro.layers import cutoff
+from spectral_repro.training.evaluation import degrees, test_accuracies, validation_accuracies
+from spectral_repro.training.feed import PRODUCT_BYTES, Feed
+from spectral_repro.training.network import Network
+from spectral_repro.training.protocol import EarlyStopping, Images, Outcome, Progress, Protocol
+from spectral_repro.training.updater import Updater
+
+
+class Trainer:
+    """Trains a stack of networks, one per seed, in step; each stops early on its own and then costs nothing.
+
+    Args:
+        network: a stack (parameters ``(R, …)``) from :func:`spectral_repro.training.network.build_stack`, on the
+            device of ``images``.
+        images: the data set.
+        seeds: one per network; each decides that network's validation split and batch order.
+        protocol: how to train.
+        product_bytes: memory that the frozen first-layer products of one network may take; they are used where
+            they fit, which does not depend on who else is in the batch.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        images: Images,
+        seeds: Sequence[int],
+        protocol: Protocol,
+        product_bytes: float = PRODUCT_BYTES,
+    ) -> None:
+        self.network, self.protocol = network, protocol
+        self.outcomes = [Outcome(seed) for seed in seeds]
+        self.running = list(self.outcomes)
+        self.stopping = [EarlyStopping(protocol.patience, protocol.min_delta) for _ in seeds]
+        self.epoch, self.seconds = 0, 0.0
+        self.updater = Updater(network, protocol)
+        self.feed = Feed(images, seeds, protocol.validation_fraction)
+        self.feed.keep_products(network.layers[0], protocol.batch_size, product_bytes)
+        if network.layers[0].sparsity:
+            cutoff(torch.ones(1, 2, 2), 0.5)  # torch sets up a custom operator at its first call: a second
+
+    def run(
+        self, watch: Callable[[Progress], None] | None = None, save: Callable[["Trainer"], None] | None = None
+    ) -> list[Outcome]:
+        """Trains until every realization has stopped.
+
+        After every epoch ``watch`` is told how far it is and, while any goes on, ``save`` may take :meth:`state`.
+        ``seconds`` adds up the wall time of training; reading the accuracies waits for the device's work.
+        """
+        while self.running:
+            started, before = time.perf_counter(), len(self.running)
+            self.train_epoch()
+            self.validate()
+            self.seconds += time.perf_counter() - started
+            if watch:
+                accuracies = {o.seed: o.validation_accuracy for o in self.outcomes}
+                running = frozenset(o.seed for o in self.running)
+                watch(Progress(self.epoch, accuracies, running, before - len(running)))
+            if save and self.running:
+                save(self)
+        return self.outcomes
+
+    def train_epoch(self, steps: int | None = None) -> None:
+        """One pass over the training rows; ``steps`` ends it after so many batches, to measure speed."""
+        for batch in self.feed.epoch(self.epoch, self.protocol.batch_size, steps):
+            self.updater.step(batch)
+        self.epoch += 1
+
+    def validate(self) -> None:
+        """Judges the epoch; whoever stops (or reached the last epoch) is tested and leaves the batch."""
+        accuracies = validation_accuracies(self.network, self.feed)
+        stays = []
+        for outcome, rule, accuracy in zip(self.running, self.stopping, accuracies, strict=True):
+            outcome.validation_accuracy, outcome.epochs = accuracy, self.epoch
+            stays.append(not rule.should_stop(accuracy) and self.epoch < self.protocol.max_epochs)
+        if all(stays):
+            return
+        tested = test_accuracies(self.network, self.feed)
+        links = degrees(self.network) if self.network.layers[0].sparsity else []
+        for i, (outcome, stay, accuracy) in enumerate(zip(self.running, stays, tested, strict=True)):
+            if not stay:
+                outcome.test_accuracy = accuracy
+                outcome.degrees = [(into[i], out_of[i]) for into, out_of in links]
+        self._keep([i for i, stay in enumerate(stays) if stay])
+
+    def _keep(self, stays: list[int]) -> None:
+        self.running = [self.running[i] for i in stays]
+        self.stopping = [self.stopping[i] for i in stays]
+        if stays:
+            self.feed.keep(stays)
+            self.updater.keep(stays)
+
+    def state(self) -> dict[str, Any]:
+        """All that :meth:`restore` needs, between two epochs: tensors, numbers, strings and lists of them.
+
+        Splits, batch orders and frozen factors follow from the seeds and are not part of it.
+        """
+        return {
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "running": [self.outcomes.index(o) for o in self.running],
+            "stopping": [(rule.best, rule.waited) for rule in self.stopping],
+            "outcomes": [dataclasses.astuple(o) for o in self.outcomes],
+            "steps": self.updater.optimizer.steps,
+            "moments": [t.cpu() for t in self.updater.tensors()],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from the :meth:`state` of a trainer that was built with the same arguments.
+
+        Raises:
+            ValueError: if the state is that of other networks; this trainer is of no use then.
+        """
+        outcomes = [Outcome(*values) for values in state["outcomes"]]
+        if [o.seed for o in outcomes] != [o.seed for o in self.outcomes]:
+            raise ValueError("the state is that of other realizations")
+        self.outcomes = self.running = outcomes
+        self._keep(state["running"])
+        for rule, (best, waited) in zip(self.stopping, state["stopping"], strict=True):
+            rule.best, rule.waited = best, waited
+        self.updater.restore(state["moments"], state["steps"])
+        self.epoch, self.seconds = state["epoch"], state["seconds"]

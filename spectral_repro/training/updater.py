@@ -1,0 +1,76 @@
+"""The parameters of a stack of networks, and the steps that move them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from spectral_repro.training.feed import Batch
+from spectral_repro.training.network import Network
+from spectral_repro.training.optimizers import OPTIMIZERS
+from spectral_repro.training.protocol import Protocol
+
+
+class Updater:
+    """Updates a stack of networks batch by batch; realizations do not mix, and can be dropped.
+
+    Args:
+        network: parameters ``(R, …)``; its modules hold the optimizer's tensors from now on.
+        protocol: the optimizer and its rates.
+    """
+
+    def __init__(self, network: Network, protocol: Protocol) -> None:
+        self.network, self.lr = network, protocol.lr
+        leaves = [q for q in network.parameters() if q.requires_grad]
+        kind = OPTIMIZERS[protocol.optimizer]
+        self.optimizer = kind(leaves, protocol.beta1, protocol.beta2, protocol.epsilon)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Lets the modules hold the optimizer's tensors as their parameters."""
+        self.leaves, values = [], iter(self.optimizer.parameters)
+        for module in self.network.modules():
+            for key, value in module._parameters.items():
+                if value is not None and value.requires_grad:
+                    module._parameters[key] = nn.Parameter(next(values))
+                    self.leaves.append(module._parameters[key])
+
+    def step(self, batch: Batch) -> None:
+        """One update of every network."""
+        for leaf, gradient in zip(self.leaves, self.optimizer.gradients, strict=True):
+            leaf.gradient_buffer = gradient
+        logits, labels = self.network(batch.x, batch.product), batch.labels
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
+        gradients = torch.autograd.grad(loss, self.leaves)
+        for leaf in self.leaves:
+            leaf.gradient_buffer = None
+        self.optimizer.take(gradients)
+        self.optimizer.step(self.lr)
+
+    def keep(self, rows: list[int]) -> None:
+        """Drops all networks but ``rows``."""
+        index = torch.tensor(rows, device=self.leaves[0].device)
+        for module in self.network.modules():
+            for key, value in module._buffers.items():
+                if value is not None:
+                    module._buffers[key] = value[index]
+        self.optimizer.keep(index)
+        self._bind()
+
+    def tensors(self) -> list[Tensor]:
+        """Parameters and moments, which together with the number of steps are the state."""
+        optimizer = self.optimizer
+        return [*optimizer.parameters, *optimizer.first, *optimizer.second]
+
+    @torch.no_grad()
+    def restore(self, tensors: Sequence[Tensor], steps: int) -> None:
+        """Takes over the values of :meth:`tensors`.
+
+        Raises:
+            ValueError: if they are those of other networks.
+        """
+        for here, there in zip(self.tensors(), tensors, strict=True):
+            if here.shape != there.shape or here.dtype != there.dtype:
+                raise ValueError(f"the state has {tuple(there.shape)} numbers, this trainer {tuple(here.shape)}")
+            here.copy_(there)
+        self.optimizer.steps = steps

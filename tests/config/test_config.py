@@ -1,0 +1,277 @@
+"""Every file of conf/, what it comes to, and what the hash of a cell covers."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from spectral_repro.config.cell import import_layer
+from spectral_repro.config.compose import Composer, cells_of, config_folder, expand, figure_jobs, plain_compose
+from spectral_repro.config.keys import Run
+from spectral_repro.config.read import read_config
+from spectral_repro.errors import ConfigError
+from spectral_repro.figures.catalogue import FIGURES
+from spectral_repro.runner.plan import plan_sweep
+
+CONF = config_folder()
+
+
+def names(group: str) -> list[str]:
+    return sorted(p.stem for p in (CONF / group).glob("*.yaml"))
+
+
+def cell(*overrides: str):
+    return read_config(plain_compose()(list(overrides)))[0]
+
+
+@pytest.mark.parametrize("data", names("data"))
+@pytest.mark.parametrize("method", names("method"))
+def test_every_method_and_data_set_composes(method, data):
+    root = ["data.root=/some/pictures"] if data == "folder" else []
+    for sparsity in ("0", "0.9"):
+        made = cell(f"method={method}", f"data={data}", f"sparsity={sparsity}", *root)
+        assert made.method == method
+        assert made.data["name"] == ("pictures" if data == "folder" else data)
+        assert made.trainer["lr"] > 0
+        assert import_layer(made.layer).__module__.startswith("spectral_repro.layers")
+
+
+@pytest.mark.parametrize(
+    ("data", "method", "dense", "sparse"),
+    [
+        ("mnist", "direct", 0.015, 0.005),
+        ("mnist", "spectral", 0.015, None),
+        ("mnist", "ssvd", 0.015, None),
+        ("mnist", "sqr", 0.005, 0.005),
+        ("mnist5k", "sqr", 0.005, 0.005),
+        ("fashion_mnist", "direct", 0.001, 0.001),
+        ("fashion_mnist", "spectral", 0.015, None),
+        ("fashion_mnist", "ssvd", 0.015, None),
+        ("fashion_mnist", "sqr", 0.001, 0.001),
+        ("cifar10", "direct", 0.002, 0.0001),
+        ("cifar10", "ssvd", 0.015, None),
+        ("cifar10", "sqr", 0.003, 0.003),
+        ("cifar10_jpeg", "sqr", 0.003, 0.003),
+        ("cifar10_jpeg", "direct", 0.002, 0.0001),
+    ],
+)
+def test_learning_rates_of_the_specification(data, method, dense, sparse):
+    assert cell(f"data={data}", f"method={method}").trainer["lr"] == dense
+    if sparse is not None:
+        assert cell(f"data={data}", f"method={method}", "sparsity=0.5").trainer["lr"] == sparse
+    assert cell(f"data={data}", f"method={method}", "trainer.lr=0.5").trainer["lr"] == 0.5
+
+
+def test_protocols_of_the_specification():
+    dense, sparse = cell("method=sqr").trainer, cell("method=sqr", "sparsity=0.5").trainer
+    shared = {"max_epochs": 90, "batch_size": 200, "min_delta": 0.005, "lr": 0.005}
+    shared |= {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
+    assert dense == {
+        **shared,
+        "optimizer": "adamax",
+        "activation": "relu",
+        "validation_fraction": 0.2,
+        "patience": 8,
+    }
+    assert sparse == {**shared, "optimizer": "adam", "activation": "tanh", "validation_fraction": 0.3, "patience": 5}
+    assert cell("protocol=sparse").trainer["activation"] == "tanh"
+    assert cell("method=sqr").method_options["eig_in"] == [-0.97, 0.97]
+    assert cell("method=sqr", "sparsity=0.5").method_options["eig_in"] == 1.0
+    assert cell("method=sqr", "sparsity=0.5", "method.eig_in=0.5").method_options["eig_in"] == 0.5
+
+
+def test_original_method_differs_from_the_second_layer_on():
+    made = cell("method=spectral_original")
+    assert made.method_options["train_eig_in"] is False
+    assert made.method_options["eig_in"] == 1.0
+    assert made.first_layer == {"train_eig_in": True, "eig_in": [-0.97, 0.97]}
+
+
+CHANGES = [
+    ("n2=50", True),
+    ("hidden_layers=2", True),
+    ("sparsity=0.5", True),
+    ("method.p=0.5", True),
+    ("method.core=full", True),
+    ("method.phi_std=0.1", True),
+    ("data=mnist", True),
+    ("data=cifar10_jpeg", True),
+    ("trainer.lr=0.1", True),
+    ("trainer.batch_size=100", True),
+    ("trainer.max_epochs=9", True),
+    ("trainer.patience=9", True),
+    ("trainer.min_delta=0.1", True),
+    ("trainer.optimizer=adam", True),
+    ("trainer.activation=tanh", True),
+    ("trainer.validation_fraction=0.5", True),
+    ("trainer.beta1=0.8", True),
+    ("trainer.beta2=0.99", True),
+    ("trainer.epsilon=1e-8", True),
+    ("trainer.beta1=0.9", False),
+    ("precision=medium", True),
+    ("protocol=dense", False),
+    ("trainer.batch_size=200", False),
+    ("device=cpu", False),
+    ("realizations=3", False),
+    ("seed=7", False),
+    ("data_dir=/elsewhere", False),
+    ("results_dir=/elsewhere", False),
+    ("overwrite=true", False),
+    ("trainer.realizations_per_batch=2", False),
+    ("checkpoint_minutes=0", False),
+    ("threads=1", False),
+    ("tracker=tensorboard", False),
+]
+
+
+@pytest.mark.parametrize(("change", "matters"), CHANGES)
+def test_the_hash_covers_the_mathematics_and_nothing_else(change, matters):
+    assert (cell("method=sqr").config_hash != cell("method=sqr", change).config_hash) is matters
+
+
+def test_committed_rows_keep_their_names():
+    """A changed hash would orphan every row that was ever made: bump HASH_VERSION on purpose only."""
+    assert cell("data=mnist", "method=sqr").config_hash == "4e188145997a"
+    assert cell("data=mnist", "method=direct", "n2=500").config_hash == "fb9ec074f1fa"
+    committed = {p.stem.rpartition("-")[2] for p in (CONF.parent / "results/runs").glob("*/*.csv")}
+    known = {
+        c.config_hash
+        for name in JOBS
+        for profile in ("paper", "quick")
+        for data in (None, "cifar10_jpeg", "fashion_mnist")
+        for c, _ in cells_of(name, profile, data)
+    }
+    assert committed <= known
+
+
+def test_two_image_folders_are_two_cells():
+    a, b = (cell("data=folder", f"data.root=/x/{name}") for name in ("cats", "dogs"))
+    assert a.config_hash != b.config_hash
+    assert cell("data=folder", "data.root=/y/cats").config_hash == a.config_hash
+    assert cell("data=folder", "data.root=/x/cats", "data.name=felines").data["name"] == "felines"
+
+
+def test_the_slug_is_readable_and_ends_with_the_hash():
+    made = cell("method=sqr", "n2=70", "method.p=0.25", "sparsity=0.9")
+    assert made.slug == f"sqr-n2_70-h1-s0.9-p_0.25-triangular-{made.config_hash}"
+
+
+#: Jobs of each experiment at both profiles, counted by hand from SPEC 4.
+JOBS = {
+    "fig01": (4 * 9, 4 * 4),
+    "fig02": (3 * 2 * 9, 3 * 2 * 4),
+    "fig03": (3 * 8, 3 * 4),
+    "fig04": (4 * 8, 4 * 4),
+    "fig05": (4 * 8, 4 * 4),
+    "fig06": (2 + 8, 2 + 4),
+    "fig07": (2 + 8, 2 + 4),
+    "fig08": (2 + 8, 2 + 4),
+    "fig09": (4 * 7, 4 * 4),
+    "fig10": (2 * 9, 2 * 4),
+    "hubs": (2, 2),
+    "findings": (2 * 6, 2 * 6),
+    "precision": (2 * 4 * 2, 2 * 4 * 2),
+}
+
+
+def test_every_experiment_is_counted():
+    assert set(JOBS) == set(names("experiment"))
+    assert set(FIGURES) <= set(JOBS)
+
+
+@pytest.mark.parametrize("experiment", JOBS)
+def test_jobs_of_every_experiment(experiment):
+    for profile, count in zip(("paper", "quick"), JOBS[experiment], strict=True):
+        jobs = figure_jobs(plain_compose(), [f"experiment={experiment}", f"profile={profile}"])
+        assert len(jobs) == len(set(jobs)) == count
+        cells = cells_of(experiment, profile)
+        assert len(cells) == count
+        realizations = 3 if profile == "quick" else 5 if experiment == "fig08" else 10
+        assert {len(seeds) for _, seeds in cells} == {realizations}
+        protocol = {c.trainer["optimizer"] for c, _ in cells}
+        assert protocol == ({"adam"} if experiment in ("fig02", "fig10", "hubs") else {"adamax"})
+
+
+def test_full_grids_of_the_specification():
+    cells = [c for c, _ in cells_of("fig01", "paper")]
+    assert sorted({c.n2 for c in cells}) == [20, 50, 100, 200, 300, 500, 700, 1000, 2000]
+    assert {c.method for c in cells} == {"direct", "spectral", "ssvd", "sqr"}
+    assert max(c.n2 for c, _ in cells_of("fig09", "paper")) == 700
+    assert {c.hidden_layers for c, _ in cells_of("fig09", "paper")} == {2}
+    sparse = [c for c, _ in cells_of("fig02", "paper")]
+    assert sorted({c.sparsity for c in sparse}) == [0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99]
+    assert {c.n2 for c in sparse} == {500}
+    shares = [c.method_options["p"] for c, _ in cells_of("fig08", "paper") if c.method == "sqr"]
+    assert sorted(shares) == [0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.7, 1]
+    assert {c.n2 for c, _ in cells_of("fig08", "paper")} == {700}
+
+
+def test_figures_share_their_cells():
+    hashes = {
+        name: {c.config_hash for c, _ in cells_of(name, "paper")} for name in ("fig01", "fig03", "fig04", "fig06")
+    }
+    assert len(hashes["fig03"] & hashes["fig04"]) == 16
+    assert len(hashes["fig01"] & hashes["fig06"]) == 3  # direct, S-SVD and S-QR(p = 1) at N2 = 500
+    quick = {c.config_hash for c, _ in cells_of("fig01", "quick")}
+    assert not quick & hashes["fig01"]  # rows of the two profiles never mix
+
+
+def test_several_experiments_in_one_call_are_all_run():
+    both = figure_jobs(plain_compose(), ["experiment=fig01,fig04", "profile=quick"])
+    assert len(both) == 32
+    one = figure_jobs(plain_compose(), ["experiment=fig04", "profile=quick", "n2=10,30", "realizations=2"])
+    assert len(one) == 4 * 2
+    assert all("realizations=2" in job for job in one)
+    narrowed = figure_jobs(plain_compose(), ["experiment=fig06", "profile=quick", "method.p=0.5"])
+    assert sum("method.p=0.5" in job for job in narrowed) == 1
+    assert len(narrowed) == 3
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("method=sqr,ssvd", "n2=5,6", "sparsity=0,0.5", "realizations=3"),
+        ("method=sqr", "method.core=triangular,full", "trainer.lr=1e-3,0.5", "seed=4"),
+        ("data=mnist,cifar10_jpeg", "data_dir=/somewhere", "method.p=0,1", "method=sqr"),
+        ("method=ssvd", "method.singular_values='[0,1]','[1,2]'", "device=cpu,auto"),
+    ],
+)
+def test_fast_composition_is_hydras(overrides):
+    """The planner sets plain values itself; the outcome must be what Hydra composes."""
+    fast = Composer(plain_compose())
+    jobs = list(expand(list(overrides)))
+    assert len(jobs) > 1
+    for job in jobs:
+        job = tuple(text.replace("'", "") for text in job)
+        assert fast(job) == plain_compose()(list(job))
+
+
+def test_config_errors_name_key_value_and_what_is_allowed():
+    config = plain_compose()([])
+    with pytest.raises(ConfigError, match=r"^n2=0: must be a whole number, at least 1$"):
+        read_config({**config, "n2": 0})
+
+
+def test_options_are_not_part_of_the_cell():
+    made, options = read_config(plain_compose()(["seed=5", "realizations=3", "results_dir=/r"]))
+    assert list(options.seeds) == [5, 6, 7]
+    assert options.results_dir == Path("/r")
+    assert not {f.name for f in dataclasses.fields(made)} & Run.model_fields.keys() - {"trainer"}
+
+
+def planned(*overrides: str, results_dir):
+    jobs = figure_jobs(plain_compose(), [*overrides, f"results_dir={results_dir}", "device=cpu"])
+    return plan_sweep(jobs, Composer(plain_compose()))
+
+
+def test_what_two_experiments_want_of_a_cell_is_planned_once(tmp_path):
+    plan = planned("experiment=fig02,hubs", "profile=paper", "data=mnist", results_dir=tmp_path)
+    assert len(plan) == 18
+    with_degrees = [p for p in plan if p.options.degrees]
+    assert {(p.cell.method, p.cell.sparsity) for p in with_degrees} == {("direct", 0.97), ("sqr", 0.97)}
+    assert all("degrees=true" in p.job or "degrees=True" in p.job for p in with_degrees)
+    both = planned("experiment=fig05,fig08", "profile=paper", results_dir=tmp_path)
+    shared = [p for p in both if p.cell.n2 == 700 and p.cell.method == "direct"]
+    assert [p.options.realizations for p in shared] == [10]
+    apart = planned("seed=0,10", "realizations=10", results_dir=tmp_path)
+    assert [p.options.seed for p in apart] == [0, 10]

@@ -1,0 +1,93 @@
+"""The one description of every key, held against the configuration, the help and the README."""
+
+import re
+
+import pytest
+import yaml
+
+from spectral_repro.config import keys
+from spectral_repro.config.compose import config_folder, plain_compose
+from spectral_repro.config.help import completions, help_text, table
+from spectral_repro.training.network import ACTIVATIONS
+from spectral_repro.training.optimizers import OPTIMIZERS
+from spectral_repro.training.protocol import Protocol
+from tests.conftest import ROOT
+
+CONFIG = plain_compose()([])
+
+
+def test_config_yaml_has_every_key_and_no_other():
+    written = yaml.safe_load((config_folder() / "config.yaml").read_text(encoding="utf-8"))
+    assert written.keys() - {"defaults", "hydra"} == keys.Keys.model_fields.keys() - {
+        *("method", "data", "grid", "realizations")  # from groups: method, data, profile
+    }
+    assert written["trainer"].keys() == keys.Trainer.model_fields.keys()
+    for protocol in written["protocols"].values():
+        assert protocol.keys() == keys.Protocol.model_fields.keys() - {"lr"}
+
+
+def test_training_has_the_fields_and_the_choices_that_are_described():
+    assert keys.Protocol.model_fields.keys() == Protocol.__dataclass_fields__.keys()
+    assert keys.choices(keys.Protocol.model_fields["optimizer"]) == list(OPTIMIZERS)
+    assert keys.choices(keys.Protocol.model_fields["activation"]) == list(ACTIVATIONS)
+
+
+def test_options_of_methods_are_described():
+    for path in (config_folder() / "method").glob("*.yaml"):
+        options = yaml.safe_load(path.read_text(encoding="utf-8")).keys() - keys.Method.model_fields.keys()
+        assert options <= keys.Options.model_fields.keys(), path.name
+
+
+def test_every_key_says_what_it_means_and_may_be():
+    for key, field in keys.described().items():
+        assert field.description, key
+        assert keys.allowed(field).startswith("must "), key
+
+
+def test_the_help_has_every_key_with_its_default():
+    text = help_text(CONFIG, config_folder())
+    for key, meaning, allowed, default in table(CONFIG):
+        assert f"  {key}{f' = {default}' if default else ''}\n      {meaning} ({allowed})\n" in text
+    assert "  trainer.optimizer = adamax or adam\n" in text
+    assert "  trainer.batch_size = 200\n" in text
+    assert "method: direct, spectral, spectral_original, sqr, ssvd" in text
+
+
+def test_the_readme_has_the_table_of_keys():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("| what it may be |")[2].partition("\n\n")[0]
+    lines = re.findall(r"^\| `(.*)` \| (.*) \| (.*) \| `(.*)` \|$", readme, re.MULTILINE)
+    assert lines == [line for line in table(CONFIG) if not line[0].startswith(("method.", "data."))]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("trainer.optimizer=", ["trainer.optimizer=adamax", "trainer.optimizer=adam"]),
+        ("precision=h", ["precision=highest", "precision=high"]),
+        ("threads=", ["threads=auto"]),
+        ("overwrite=t", ["overwrite=true"]),
+        ("n2=", []),
+        ("method", []),
+        ("no.key=", []),
+    ],
+)
+def test_completion_of_values(word, expected):
+    assert completions(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": {**CONFIG["data"], "grayscale": "maybe"}}, "data.grayscale=maybe: must be true or false"),
+        ({"threads": 0}, "threads=0: must be a whole number, at least 1 or auto"),
+        ({"results_dir": None}, "results_dir=null: must name a folder"),
+        ({"trainer": {**CONFIG["trainer"], "lr": float("inf")}}, "trainer.lr=inf: must be above 0"),
+    ],
+)
+def test_what_is_wrong_is_named(change, message):
+    from spectral_repro.config.read import read_config
+    from spectral_repro.errors import ConfigError
+
+    with pytest.raises(ConfigError) as caught:
+        read_config({**CONFIG, **change})
+    assert str(caught.value) == message

@@ -1,0 +1,295 @@
+"""Figures and claims from frames that can be checked by hand: what is drawn is what the frame says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from spectral_repro.config.compose import cells_of
+from spectral_repro.figures import command, curves, draw
+from spectral_repro.figures.catalogue import FIGURES, SPARSE
+from spectral_repro.figures.select import choose_panels, load_frame, select_panel
+from spectral_repro.figures.style import STYLES, label_of
+from spectral_repro.report import claims
+from spectral_repro.report import command as report
+from spectral_repro.results import rows as results
+from spectral_repro.results.degrees import DEGREE_COLUMNS
+from spectral_repro.results.frame import to_frame
+from tests.results.test_rows import ROW
+
+#: Accuracy of each method in the synthetic frames, before the seed's own deviation.
+LEVEL = {"direct": 0.96, "sqr": 0.955, "ssvd": 0.91, "spectral": 0.88, "spectral_original": 0.84}
+
+
+def accuracy(cell, seed: int) -> float:
+    """Invented, to test the drawing alone: falls with sparsity (less for S-QR) and rises with p."""
+    loss = 0.4 * cell.sparsity**8 * (0.5 if cell.method == "sqr" else 1)
+    partial = 0.05 * (1 - cell.method_options.get("p", 1)) ** 4
+    deviation = 0.002 * np.sin(7 * seed + len(cell.method) + cell.n2)
+    return LEVEL[cell.method] - loss - partial - 0.2 / cell.n2 + deviation
+
+
+def synthetic_rows(name: str, profile: str = "quick", data: str | None = None) -> list[results.Row]:
+    rows = []
+    for cell, seeds in cells_of(name, profile, data):
+        for seed in seeds:
+            rows.append(
+                results.Row(
+                    **{
+                        **dict(ROW),
+                        "data": cell.data["name"],
+                        "method": cell.method,
+                        "hidden_layers": cell.hidden_layers,
+                        "n2": cell.n2,
+                        "sparsity": cell.sparsity,
+                        "p": float(cell.method_options["p"]) if "p" in cell.method_options else None,
+                        "core": cell.method_options.get("core"),
+                        "seed": seed,
+                        "test_accuracy": accuracy(cell, seed),
+                        "rho": 0.5 if cell.method == "sqr" else 1.0 if cell.method == "direct" else 2 / cell.n2 / 10,
+                        "config_hash": cell.config_hash,
+                    }
+                )
+            )
+    return rows
+
+
+def frame_of(rows) -> pd.DataFrame:
+    return to_frame(rows)
+
+
+@pytest.fixture(scope="module")
+def whole() -> pd.DataFrame:
+    """Rows of all figures at the quick profile, CIFAR-10 as JPEG copies."""
+    rows = {}
+    for name, spec in FIGURES.items():
+        for data in [None] if "cifar10" not in spec.datasets else [None, "cifar10_jpeg"]:
+            for row in synthetic_rows(name, data=data):
+                if row.data != "cifar10":
+                    rows[row.config_hash, row.seed] = row
+    return frame_of(rows.values())
+
+
+def lines_of(figure: Figure) -> list[dict[str, np.ndarray]]:
+    """For each axes, what its named lines show."""
+    return [
+        {line.get_gid(): line.get_xydata() for line in ax.get_lines() if line.get_gid()} for ax in figure.get_axes()
+    ]
+
+
+def test_relative_figure_draws_the_ratio_of_the_means(whole):
+    spec = FIGURES["fig01"]
+    (panel,) = choose_panels(whole, spec)
+    upper, lower = lines_of(draw.draw_figure(spec, [panel]))
+    assert set(upper) == set(lower) == {"spectral", "ssvd", "sqr"}
+    for method, points in upper.items():
+        mine = panel.frame.groupby(["method", "n2"])["test_accuracy"].mean()
+        for n2, drawn in points:
+            assert drawn == pytest.approx(mine[method, n2] / mine["direct", n2])
+        assert sorted(points[:, 0]) == [20, 100, 500, 1000]
+    for method, points in lower.items():
+        rho = panel.frame.groupby(["method", "n2"])["rho"].mean()
+        assert [p[1] for p in points] == pytest.approx([rho[method, n2] for n2 in (20, 100, 500, 1000)])
+
+
+def test_axes_markers_and_colours_of_the_paper(whole):
+    figure = draw.draw_figure(FIGURES["fig04"], choose_panels(whole, FIGURES["fig04"]))
+    upper, lower = figure.get_axes()
+    assert (upper.get_xscale(), lower.get_xscale(), lower.get_yscale()) == ("log", "log", "log")
+    drawn = {line.get_gid(): line for line in upper.get_lines() if line.get_gid()}
+    assert {m: line.get_marker() for m, line in drawn.items()} == {"spectral": "^", "ssvd": "p", "sqr": "D"}
+    assert all(line.get_color() == STYLES[m].color for m, line in drawn.items())
+    assert [t.get_text() for t in upper.get_legend().get_texts()] == ["Spectral", "S-SVD", "S-QR"]
+    dashed = [line for line in upper.get_lines() if not line.get_gid()]
+    assert [line.get_linestyle() for line in dashed if set(line.get_ydata()) == {1}] == ["--"]
+
+
+def test_bands_are_one_standard_deviation(whole):
+    (panel,) = choose_panels(whole, FIGURES["fig10"])
+    figure = draw.draw_figure(FIGURES["fig10"], [panel])
+    (ax,) = figure.get_axes()
+    band = ax.collections[0].get_paths()[0].vertices
+    direct = panel.frame[panel.frame["method"] == "direct"].groupby("sparsity")["test_accuracy"]
+    for s in (0, 0.9, 0.97, 0.99):
+        around = band[np.isclose(band[:, 0], s), 1]
+        mean, spread = direct.mean()[s], direct.std(ddof=1)[s]
+        assert around.min() == pytest.approx(mean - spread)
+        assert around.max() == pytest.approx(mean + spread)
+
+
+def test_sparse_figure_has_three_panels_and_names_the_stand_in(whole):
+    spec = FIGURES["fig02"]
+    panels = choose_panels(whole, spec)
+    assert [p.data for p in panels] == ["mnist", "fashion_mnist", "cifar10_jpeg"]
+    figure = draw.draw_figure(spec, panels)
+    assert [ax.get_title(loc="left") for ax in figure.get_axes()] == [
+        "MNIST",
+        "Fashion-MNIST",
+        "CIFAR-10 (JPEG copies)",
+    ]
+    assert "CIFAR-10 (JPEG copies): profile quick (at most 5 epochs), n = 3" in figure.get_supxlabel()
+    for panel, lines in zip(panels, lines_of(figure), strict=True):
+        for method in ("direct", "sqr"):
+            expected = curves.accuracy_curve(panel.frame, method, "sparsity")
+            np.testing.assert_allclose(lines[method], expected[["x", "value"]])
+
+
+def test_trained_share_figure_has_the_reference_line(whole):
+    (panel,) = choose_panels(whole, FIGURES["fig06"])
+    (lines,) = lines_of(draw.draw_figure(FIGURES["fig06"], [panel]))
+    assert lines["sqr"][:, 0].tolist() == [0, 0.05, 0.2, 1]
+    mean = panel.frame.groupby("method")["test_accuracy"].mean()
+    assert lines["ssvd"][0, 1] == pytest.approx(mean["ssvd"] / mean["direct"])
+
+
+def test_real_cifar_comes_first_as_soon_as_there_is_any(whole):
+    spec = FIGURES["fig05"]
+    (panel,) = choose_panels(whole, spec)
+    assert panel.data == "cifar10_jpeg"
+    real = frame_of(synthetic_rows("fig05")[:3])
+    (panel,) = choose_panels(pd.concat([whole, real]), spec)
+    assert panel.data == "cifar10"
+    assert panel.found == 3
+
+
+def test_profiles_never_mix_and_the_complete_one_is_shown(whole):
+    paper = frame_of(synthetic_rows("fig01", "paper"))
+    part = paper[paper["n2"] < 100]
+    (panel,) = choose_panels(pd.concat([whole, part]), FIGURES["fig01"])
+    assert panel.profile == "quick"
+    assert set(panel.frame["n2"]) == {20, 100, 500, 1000}
+    (panel,) = choose_panels(pd.concat([whole, paper]), FIGURES["fig01"])
+    assert panel.profile == "paper"
+    assert len(panel.frame) == 360
+    (panel,) = choose_panels(pd.concat([whole, part]), FIGURES["fig01"], "paper")
+    assert "280 of 360 networks missing" in panel.caption
+
+
+def test_seeds_beyond_the_profile_are_left_out(whole):
+    rows = synthetic_rows("fig03")
+    extra = [row.model_copy(update={"seed": 99, "test_accuracy": 0.1}) for row in rows]
+    panel = select_panel(frame_of([*rows, *extra]), "fig03", "fashion_mnist", "quick")
+    assert set(panel.frame["seed"]) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_without_runs_each_figure_says_which_command_makes_them(name):
+    spec = FIGURES[name]
+    panels = choose_panels(frame_of([]), spec)
+    figure = draw.draw_figure(spec, panels)
+    texts = [text.get_text() for ax in figure.get_axes() for text in ax.texts]
+    assert any(f"spectral-repro experiment={name} profile=paper" in text for text in texts)
+    assert not any(lines for lines in lines_of(figure))
+    assert command.render(figure, "png").startswith(b"\x89PNG")
+
+
+def test_files_are_the_same_each_time(whole, tmp_path):
+    for row in synthetic_rows("fig03"):
+        results.add_rows(tmp_path / f"runs/fashion_mnist/{row.method}-{row.config_hash}.csv", [row])
+    frame = load_frame(tmp_path)
+    assert len(frame) == 36
+    content = []
+    for _ in range(2):
+        command.draw_one("fig03", frame, tmp_path)
+        content.append([(tmp_path / f"figures/fig03.{kind}").read_bytes() for kind in ("png", "pdf")])
+    assert content[0] == content[1]
+    assert content[0][1].startswith(b"%PDF")
+
+
+def test_plot_command_refuses_damaged_rows_and_unknown_figures(tmp_path, capsys):
+    file = tmp_path / "runs/mnist/a.csv"
+    results.add_rows(file, [ROW])
+    file.write_text(file.read_text()[:-20])
+    for run in (command.main, report.main):
+        with pytest.raises(SystemExit) as ended:
+            run(["--results-dir", str(tmp_path)])
+        assert ended.value.code == 2
+        assert "a.csv" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        command.main(["fig99"])
+    assert not (tmp_path / "figures").exists()
+
+
+def test_labels_stand_in_one_place():
+    assert [label_of(m) for m in ("direct", "spectral", "ssvd", "sqr")] == ["direct", "Spectral", "S-SVD", "S-QR"]
+    assert label_of("my_method") == "my_method"
+
+
+def judged(frame, degrees=None):
+    panels = {name: choose_panels(frame, spec) for name, spec in FIGURES.items()}
+    columns = ["method", *DEGREE_COLUMNS]
+    return claims.judge(panels, pd.DataFrame(degrees or [], columns=columns))
+
+
+DEGREES = [
+    (method, seed, 1, direction, degree, count)
+    for method, table in (("direct", [(10, 95), (12, 5)]), ("sqr", [(5, 95), (100, 5)]))
+    for seed in range(3)
+    for direction in ("in", "out")
+    for degree, count in table
+]
+
+
+def test_claims_follow_the_rows(whole):
+    verdicts = judged(whole, DEGREES)
+    assert {v.number for v in verdicts} == set(range(1, 9))
+    by_number = {n: {v.verdict for v in verdicts if v.number == n} for n in range(1, 9)}
+    assert by_number[1] == by_number[2] == by_number[3] == by_number[4] == {claims.REPRODUCED}
+    assert by_number[6] == by_number[7] == by_number[8] == {claims.REPRODUCED}
+    worse = whole.copy()
+    worse.loc[worse["method"] == "sqr", "test_accuracy"] -= 0.1
+    assert {v.verdict for v in judged(worse) if v.number == 4} == {claims.NOT_REPRODUCED}
+    full = frame_of(synthetic_rows("fig01", "paper"))
+    assert {v.verdict for v in judged(full) if v.number == 4 and v.figure == "fig01"} == {claims.REPRODUCED}
+    full.loc[full["method"] == "sqr", "test_accuracy"] -= 0.1
+    assert {v.verdict for v in judged(full) if v.number == 4 and v.figure == "fig01"} == {claims.NOT_REPRODUCED}
+    swapped = whole.copy()
+    swapped["method"] = swapped["method"].replace({"direct": "sqr", "sqr": "direct"})
+    assert {v.verdict for v in judged(swapped) if v.number == 7} == {claims.NOT_REPRODUCED}
+
+
+def test_claims_without_enough_runs_say_so(whole):
+    assert {v.verdict for v in judged(frame_of([]))} == {claims.NOT_RUN}
+    single = whole[whole["seed"] == 0]
+    assert {v.verdict for v in judged(single)} == {claims.NOT_RUN}
+    partly = whole[whole["n2"] != 100]
+    assert {v.verdict for v in judged(partly) if v.figure == "fig01"} == {claims.NOT_RUN}
+    (hubs,) = (v for v in judged(whole) if v.number == 8)  # rows, but no degrees
+    assert hubs.verdict == claims.NOT_RUN
+
+
+def test_top_share_by_hand():
+    histogram = pd.DataFrame({"degree": [1, 10, 50], "count": [90, 9, 1]})
+    # five of a hundred nodes: one with 50 links and four with 10, of 90 + 90 + 50 links
+    assert claims.top_share(histogram) == pytest.approx((50 + 4 * 10) / 230)
+
+
+def test_degree_survival_by_hand():
+    x, share = draw.degree_survival(pd.DataFrame({"degree": [3, 1, 3], "count": [1, 6, 1]}))
+    assert x.tolist() == [1, 3]
+    assert share.tolist() == [1.0, 0.25]
+
+
+def test_report_changes_with_the_rows(whole, tmp_path):
+    for key, rows in whole.groupby("config_hash"):
+        made = [results.Row(**{k: None if pd.isna(v) else v for k, v in r.items()}) for r in rows.to_dict("records")]
+        results.add_rows(tmp_path / f"runs/{made[0].data}/{key}.csv", made)
+    first = report.build_report(tmp_path)
+    assert first == report.build_report(tmp_path)
+    assert first.count("![") == len(FIGURES)
+    for name in FIGURES:
+        assert f"figures/{name}.png" in first
+    assert "profile quick (at most 5 epochs), n = 3" in first
+    assert "CIFAR-10 (JPEG copies)" in first
+    assert "not at the paper's full scale" in first
+    assert "findings" in first
+    extra = synthetic_rows("fig03")[0].model_copy(update={"test_accuracy": 0.2})
+    path = next(tmp_path.glob(f"runs/fashion_mnist/{extra.config_hash}.csv"))
+    results.add_rows(path, [extra])
+    assert report.build_report(tmp_path) != first
+
+
+def test_every_sparse_figure_is_of_the_sparse_protocol():
+    for name, spec in FIGURES.items():
+        if spec.kind == SPARSE:
+            assert {c.trainer["activation"] for c, _ in cells_of(name, "paper")} == {"tanh"}

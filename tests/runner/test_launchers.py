@@ -1,0 +1,177 @@
+"""Sweeps over several processes: shares of the machine, and a process that dies."""
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import torch
+from omegaconf import OmegaConf
+
+from spectral_repro.config.compose import config_folder
+from spectral_repro.runner.devices import share_of_devices, share_of_threads
+from tests.conftest import run_cli, start_cli
+from tests.test_cli import common, read
+
+PROCESSES = ("hydra/launcher=processes", "hydra.launcher.processes=2")
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Command lines of all processes below ``pid``."""
+    found = {}
+    for child in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found[child.pid] = " ".join(child.cmdline())
+    return found
+
+
+def test_a_killed_process_ends_its_cell_only(images, tmp_path):
+    long = {"trainer.max_epochs": 600, "trainer.patience": 999, "checkpoint_minutes": 0}
+    arguments = ["-m", *common(images, method="direct,spectral,sqr", **long), *PROCESSES]
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    assert run_cli("-m", *common(images, method="direct,spectral,sqr", **long), cwd=whole).returncode == 0
+    sweep = start_cli(*arguments, cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("results/checkpoints/*/direct*.pt")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    workers = [pid for pid, line in descendants(sweep.pid).items() if "submitit.core._submit" in line]
+    os.kill(min(workers), signal.SIGKILL)
+    out, err = sweep.communicate(timeout=100)
+    assert sweep.returncode == 1, out + err
+    assert "1 cells failed, the others are kept" in err
+    assert "died" in err
+    assert "Traceback" not in err
+    rows = read(tmp_path)
+    assert len(rows) == 2
+    again = run_cli(*arguments, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "1 to train (2 networks" in again.stdout
+    assert read(tmp_path) == read(whole)
+    assert not list(tmp_path.rglob("*.pt"))
+    assert not list(tmp_path.rglob("multirun"))
+    log = (tmp_path / "results/cells.log").read_text().splitlines()
+    assert len(log) == 3
+    assert all("2 networks trained -> " in line for line in log)
+
+
+def test_jobs_are_spread_over_the_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert [share_of_devices("auto", job) for job in range(5)] == ["cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:0"]
+    assert share_of_devices("cuda:2", 1) == "cuda:2"
+    assert share_of_devices("cpu", 1) == "cpu"
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert share_of_devices("auto", 3) == "auto"
+
+
+def test_threads_are_the_users_else_the_schedulers(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    assert share_of_threads("auto") is None
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "6")
+    assert share_of_threads("auto") == 6
+    assert share_of_threads(3) == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert share_of_threads("auto") is None
+
+
+def test_missing_package_is_one_line(images, tmp_path):
+    """Without hydra-submitit-launcher: which package to install."""
+    hide = tmp_path / "hide"
+    hide.mkdir()
+    hidden = "import sys; sys.modules['hydra_plugins.hydra_submitit_launcher.submitit_launcher'] = None"
+    (hide / "sitecustomize.py").write_text(hidden)
+    done = run_cli("-m", *common(images), "hydra/launcher=slurm", cwd=tmp_path, PYTHONPATH=str(hide))
+    assert done.returncode == 2
+    assert "pip install 'spectral-repro[slurm]'" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_tensorboard_curves(images, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    done = run_cli(*common(images, tracker="tensorboard"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (rows,) = read(tmp_path).values()
+    for row in rows:
+        (folder,) = tmp_path.glob(f"results/tensorboard/*/*/{row['seed']}")
+        events = EventAccumulator(str(folder))
+        events.Reload()
+        curve = events.Scalars("validation_accuracy")
+        assert [e.step for e in curve] == list(range(1, int(row["epochs"]) + 1))
+        assert abs(curve[-1].value - float(row["validation_accuracy"])) < 1e-6
+
+
+def test_a_sweep_that_is_terminated_says_so_and_goes_on(images, tmp_path):
+    arguments = common(images, **{"trainer.max_epochs": 4000, "trainer.patience": 9999, "checkpoint_minutes": 0})
+    process = start_cli(*arguments, cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.rglob("*.pt")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "goes on from there" in err
+    assert (tmp_path / "results/cells.log").read_text().endswith("  interrupted\n")
+    (checkpoint,) = tmp_path.rglob("*.pt")
+    assert checkpoint.stat().st_size > 1000
+
+
+class FakeJob:
+    """What our launcher needs of a submitit job that has ended."""
+
+    def __init__(self, overrides: list[str], folder: Path) -> None:
+        self.overrides, self.job_id = overrides, "1_0"
+        self.paths = SimpleNamespace(result_pickle=folder, stderr="log")
+
+    def wait(self) -> None: ...
+
+    def done(self) -> bool:
+        return True
+
+    def results(self) -> list:
+        if "n2=3" in self.overrides:
+            raise RuntimeError("was cancelled")
+        return [SimpleNamespace(return_value=self.overrides)]
+
+
+def test_arrays_are_split_below_the_schedulers_limit(monkeypatch, tmp_path):
+    """And what sbatch is told is what the configuration says."""
+    import submitit
+
+    from spectral_repro.runner.launchers import ArrayLauncher
+
+    sizes, told = [], {}
+
+    class FakeExecutor:
+        def __init__(self, cluster, folder, slurm_max_num_timeout):
+            told.update(cluster=cluster, folder=folder, slurm_max_num_timeout=slurm_max_num_timeout)
+
+        def update_parameters(self, **parameters):
+            told.update(parameters)
+
+        def map_array(self, function, overrides, *rest):
+            sizes.append(len(overrides))
+            return [FakeJob(o, tmp_path) for o in overrides]
+
+    monkeypatch.setattr(submitit, "AutoExecutor", FakeExecutor)
+    launcher = OmegaConf.to_container(OmegaConf.load(config_folder() / "hydra/launcher/slurm.yaml"), resolve=False)
+    del launcher["_target_"]
+    launcher.update(name="job", submitit_folder="jobs", array_size=4, gpus_per_node=1)
+    outcomes = list(ArrayLauncher(**launcher).stream([[f"n2={i}"] for i in range(10)], 0))
+    assert sizes == [4, 4, 2]
+    assert [i for i, _ in outcomes] == list(range(10))
+    assert [o for i, o in outcomes if i != 3] == [[f"n2={i}"] for i in range(10) if i != 3]
+    assert "died: was cancelled" in str(outcomes[3][1])
+    assert told["gpus_per_node"] == 1
+    assert told["slurm_max_num_timeout"] == 20
+    assert told["slurm_signal_delay_s"] == 120
+    assert told["slurm_array_parallelism"] == 256
+    assert "slurm_array_size" not in told
+    parameters = submitit.slurm.slurm.SlurmExecutor._valid_parameters()
+    assert {k.removeprefix("slurm_") for k in told} <= parameters | {
+        *("cluster", "folder", "max_num_timeout", "timeout_min", "cpus_per_task", "tasks_per_node", "mem_gb", "name")
+    }

@@ -1,0 +1,235 @@
+"""The trainer: each realization as if alone, as a plain PyTorch program would train it, and what never moves."""
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+
+from spectral_repro.layers import DirectLinear, QRLinear, SpectralLinear, SVDLinear
+from spectral_repro.training.feed import Batch
+from spectral_repro.training.network import build_network, build_stack, trained_parameters
+from spectral_repro.training.protocol import EarlyStopping, Images, Outcome, Protocol
+from spectral_repro.training.random import stream
+from spectral_repro.training.trainer import Trainer
+from tests.oracle import KerasOptimizer
+from tests.training.test_network import METHODS
+
+SIZES = (20, 14, 3)
+CASES = {
+    **METHODS,
+    "sqr_p": {"layer": functools.partial(QRLinear, p=0.3)},
+    "direct_sparse": {"layer": DirectLinear, "sparsity": 0.7},
+    "sqr_sparse": {"layer": functools.partial(QRLinear, eig_in=1.0, eig_out=0.0), "sparsity": 0.7},
+}
+
+
+def protocol(**changes) -> Protocol:
+    values = {
+        "max_epochs": 6,
+        "batch_size": 10,
+        "optimizer": "adamax",
+        "lr": 0.02,
+        "activation": "relu",
+        "validation_fraction": 0.25,
+        "patience": 100,
+        "min_delta": 0.0,
+    }
+    return Protocol(**{**values, **changes})
+
+
+def images(n_in: int = 20, n: int = 120, dtype=torch.float64, classes: int = 3) -> Images:
+    generator = torch.Generator().manual_seed(5)
+    centres = torch.rand(classes, n_in, generator=generator, dtype=torch.float64)
+    y = torch.randint(classes, (2, n), generator=generator)
+    x = (centres[y] + 0.3 * torch.rand(2, n, n_in, generator=generator, dtype=torch.float64)).to(dtype)
+    return Images(x[0], y[0], x[1], y[1])
+
+
+def train(case: str, seeds, sizes=SIZES, data=None, dtype=torch.float64, **changes) -> Trainer:
+    p = protocol(**changes)
+    network = build_stack(seeds, sizes=sizes, activation=p.activation, dtype=dtype, **CASES[case])
+    trainer = Trainer(network, data or images(sizes[0], dtype=dtype), seeds, p)
+    trainer.run()
+    return trainer
+
+
+def numbers(outcome: Outcome) -> tuple:
+    return outcome.seed, outcome.epochs, outcome.validation_accuracy, outcome.test_accuracy
+
+
+def flat(trainer: Trainer) -> torch.Tensor:
+    """``(R, P)``: all trained parameters."""
+    return torch.cat([p.flatten(1) for p in trainer.updater.optimizer.parameters], 1)
+
+
+@pytest.mark.parametrize("sizes", [SIZES, (8, 14, 14, 3)])
+@pytest.mark.parametrize("case", CASES)
+def test_a_realization_in_a_batch_equals_it_alone(case, sizes):
+    """Six epochs of nine steps each, to 1e-10 (and every number of every epoch's order)."""
+    together = train(case, [3, 4, 5, 6, 7], sizes)
+    for i, seed in enumerate((3, 4, 5, 6, 7)):
+        alone = train(case, [seed], sizes)
+        for (name, a), (_, b) in zip(
+            together.network.named_parameters(), alone.network.named_parameters(), strict=True
+        ):
+            size = b[0].shape[0] if name.endswith(".r") else None  # padding of S-QR(p) ends the batch's rows
+            torch.testing.assert_close(a[i][:size], b[0], rtol=1e-10, atol=1e-10, msg=f"{case} {seed} {name}")
+        assert numbers(together.outcomes[i]) == numbers(alone.outcomes[0])
+
+
+@pytest.mark.parametrize("optimizer", ["adamax", "adam"])
+@pytest.mark.parametrize("case", CASES)
+def test_equals_a_plain_program(case, optimizer):
+    """One network, W built at every step, Keras' rule in NumPy: what a reader of the paper would write."""
+    seed, data = 11, images()
+    p = protocol(optimizer=optimizer)
+    network = build_network(SIZES, seed=seed, dtype=torch.float64, **CASES[case])
+    parameters = list(network.parameters())
+    rules = [KerasOptimizer(optimizer, q.detach().numpy(), p.lr) for q in parameters]
+    split = torch.randperm(120, generator=stream(seed, "split"))[:90]
+    for epoch in range(p.max_epochs):
+        order = torch.randperm(90, generator=stream(seed, "order", epoch))
+        for rows in split[order].split(p.batch_size):
+            hidden = torch.relu(data.train_x[rows] @ network.layers[0].weight.T + network.layers[0].bias)
+            logits = hidden @ network.layers[1].weight.T + network.layers[1].bias
+            loss = torch.nn.functional.cross_entropy(logits, data.train_y[rows])
+            with torch.no_grad():
+                for q, rule, g in zip(parameters, rules, torch.autograd.grad(loss, parameters), strict=True):
+                    q.copy_(torch.from_numpy(rule.step(g.numpy())))
+    trainer = train(case, [seed], data=data, optimizer=optimizer)
+    for (name, a), (_, b) in zip(trainer.network.named_parameters(), network.named_parameters(), strict=True):
+        torch.testing.assert_close(a[0], b, rtol=1e-8, atol=1e-8, msg=f"{case} {name}")
+
+
+@pytest.mark.parametrize("sizes", [(20, 14, 3), (8, 14, 3)])
+@pytest.mark.parametrize("case", ["sqr", "sqr_p", "sqr_sparse", "spectral", "spectral_original", "ssvd"])
+def test_what_is_frozen_stays_bit_for_bit(case, sizes):
+    seeds = [0, 1, 2]
+    start = build_stack(seeds, sizes=sizes, dtype=torch.float32, **CASES[case])
+    end = train(case, seeds, sizes, dtype=torch.float32).network
+    for (name, a), (_, b) in zip(start.named_buffers(), end.named_buffers(), strict=True):
+        assert torch.equal(a, b), name
+    for before, after in zip(start.layers, end.layers, strict=True):
+        if isinstance(before, QRLinear):
+            r0, r1 = before.r_matrix(), after.r_matrix()
+            size = r0.shape[-1]
+            trained = torch.zeros(3, size * size + 1, dtype=torch.bool).scatter(1, before.r_index, True)
+            trained = trained[:, :-1].unflatten(1, (size, size))
+            assert torch.equal(r0[~trained], r1[~trained])
+            assert (r1.tril(-1) == 0).all()
+            assert not trained.tril(-1).any()
+            if size > 1:
+                assert not torch.equal(r0[trained], r1[trained])
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if not c.endswith("sparse")])
+def test_the_optimizer_updates_as_many_numbers_as_are_counted(case):
+    """With tanh every unit is alive, so every number that the optimizer holds has moved."""
+    seeds = [0, 1, 2]
+    start = build_stack(seeds, sizes=SIZES, dtype=torch.float64, **CASES[case])
+    before = torch.cat([p.detach().flatten(1) for p in start.parameters()], 1)
+    after = flat(train(case, seeds, activation="tanh"))
+    assert [(a != b).sum().item() for a, b in zip(before, after, strict=True)] == [trained_parameters(start) // 3] * 3
+
+
+def test_sparse_network_has_the_sparsity_after_training_and_counts_its_links():
+    trainer = train("sqr_sparse", [0, 1])
+    for outcome, w1, w2 in zip(trainer.outcomes, *(w for w, _ in trainer.network.effective_maps()), strict=True):
+        assert (w1 == 0).sum() == round(0.7 * w1.numel())
+        ((into, out_of),) = outcome.degrees
+        assert torch.equal(into, (w1 != 0).sum(1))
+        assert torch.equal(out_of, (w2 != 0).sum(0))
+
+
+def test_keras_rule_of_early_stopping():
+    rule = EarlyStopping(patience=2, min_delta=0.01)
+    #        better  better  not: 0.01 is not more than min_delta; not → stop
+    assert [rule.should_stop(a) for a in (0.5, 0.52, 0.53, 0.525)] == [False, False, False, True]
+    rule = EarlyStopping(patience=2, min_delta=0.01)
+    assert [rule.should_stop(a) for a in (0.5, 0.5, 0.52, 0.52, 0.52)] == [False, False, False, False, True]
+
+
+def test_realizations_stop_on_their_own_and_leave_the_others_unchanged():
+    seeds = list(range(6))
+    changes = {"max_epochs": 30, "patience": 2, "min_delta": 0.02}
+    together = train("direct", seeds, **changes)
+    epochs = [o.epochs for o in together.outcomes]
+    assert len(set(epochs)) > 1
+    for seed, outcome in zip(seeds, together.outcomes, strict=True):
+        assert train("direct", [seed], **changes).outcomes[0] == outcome
+
+
+def test_accuracy_is_that_of_the_last_epoch_on_all_test_images():
+    trainer = train("ssvd", [1])
+    network = trainer.network
+    x, y = trainer.feed.images.test_x, trainer.feed.images.test_y
+    right = (network(x)[0].argmax(-1) == y).float().mean().item()
+    assert trainer.outcomes[0].test_accuracy == pytest.approx(right)
+    rows = torch.randperm(120, generator=stream(1, "split"))[90:]
+    x, y = trainer.feed.images.train_x[rows], trainer.feed.images.train_y[rows]
+    right = (network(x)[0].argmax(-1) == y).float().mean().item()
+    assert trainer.outcomes[0].validation_accuracy == pytest.approx(right)
+
+
+def test_seed_alone_decides_and_methods_share_splits_and_orders():
+    a, b = train("direct", [5]), train("direct", [5])
+    assert torch.equal(flat(a), flat(b))
+    assert not torch.equal(flat(a), flat(train("direct", [6])))
+    assert torch.equal(a.feed.train_rows, train("sqr", [5]).feed.train_rows)
+    assert set(a.feed.train_rows[0].tolist()).isdisjoint(a.feed.validation_rows[0].tolist())
+
+
+def test_frozen_products_change_nothing():
+    """The same training with and without the first layer's products kept in memory."""
+    sizes, seeds = (300, 280, 3), [0, 1]
+    for layer in (SpectralLinear, SVDLinear, QRLinear):
+        results = []
+        for memory in (2**31, 0):
+            network = build_stack(seeds, sizes=sizes, layer=layer, dtype=torch.float64)
+            trainer = Trainer(network, images(300), seeds, protocol(max_epochs=2), product_bytes=memory)
+            results.append((trainer.feed.products is not None, trainer))
+            trainer.run()
+        with_products, without = results
+        if layer is not SpectralLinear:
+            assert with_products[0]
+        assert not without[0]
+        torch.testing.assert_close(flat(with_products[1]), flat(without[1]), rtol=1e-9, atol=1e-9)
+
+
+class TiedLinear(DirectLinear):
+    """``x Wᵀ + tanh(x Wᵀ)``: one weight, used twice in every step."""
+
+    def forward(self, x, product=None):
+        return super().forward(x) + super().forward(x).tanh()
+
+
+def test_a_layer_may_use_its_weight_twice():
+    network = build_stack([0, 1], sizes=SIZES, layer=TiedLinear, dtype=torch.float64)
+    data = images(SIZES[0], dtype=torch.float64)
+    trainer = Trainer(network, data, [0, 1], protocol())
+    x, y = data.train_x[:20].expand(2, 20, -1), data.train_y[:20].expand(2, 20)
+    loss = torch.nn.functional.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum") / 20
+    expected = torch.autograd.grad(loss, trainer.updater.leaves)
+    taken = []
+    trainer.updater.optimizer.take = taken.extend
+    trainer.updater.step(Batch(x, y, None))
+    for a, b in zip(taken, expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_gradients_of_large_parameters_are_written_in_place():
+    for layer, name in ((DirectLinear, "dense"), (QRLinear, "r")):
+        network = build_stack([0, 1], sizes=SIZES, layer=layer, dtype=torch.float64)
+        trainer = Trainer(network, images(SIZES[0], dtype=torch.float64), [0, 1], protocol())
+        taken = []
+        trainer.updater.optimizer.take = taken.extend
+        trainer.train_epoch(1)
+        names = [key for key, _ in network.named_parameters()]
+        at = names.index(f"layers.0.{name}")
+        assert taken[at].data_ptr() == trainer.updater.optimizer.gradients[at].data_ptr()
+
+
+def test_last_batch_may_be_smaller():
+    trainer = train("direct", [0], batch_size=32)
+    assert trainer.updater.optimizer.steps == 6 * int(np.ceil(90 / 32))
