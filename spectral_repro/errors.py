@@ -1,7 +1,9 @@
 """Errors that are the user's to mend: one line, no traceback."""
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 
 
 class UserError(Exception):
@@ -19,3 +21,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``; did you mean …?`` with the closest of ``known``, or nothing."""
     close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+@contextlib.contextmanager
+def told_in_one_line(program: str) -> Iterator[None]:
+    """Ends the process with exit code 2 and one line for an error that is the user's to mend."""
+    try:
+        yield
+    except UserError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(2)

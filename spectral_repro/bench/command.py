@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from spectral_repro.bench import figure, measure
-from spectral_repro.errors import ConfigError, UserError
+from spectral_repro.errors import ConfigError, told_in_one_line
 from spectral_repro.files import require_writable, write_atomically
 from spectral_repro.results import provenance
 from spectral_repro.runner.devices import choose_device
@@ -38,14 +38,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="only N2 = 100, one round: does it run at all?")
     given = parser.parse_args(arguments)
-    try:
+    with told_in_one_line("bench.py"):
         device = choose_device(given.device)
         require_writable(given.results_dir, "results_dir")
         if given.rounds < 1:
             raise ConfigError("rounds", given.rounds, "must be at least 1")
-    except UserError as error:
-        print(f"bench.py: {error}", file=sys.stderr)
-        sys.exit(2)
     sizes, rounds = ((100,), 1) if given.quick else ((100, 500, 1000), given.rounds)
     keep_freed_memory()
     started = time.perf_counter()

@@ -52,7 +52,8 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         precision=checked.precision,
         method_label=method.get("label") or method["name"],
     )
-    check_layer(cell)
+    options = json.dumps([dict(cell.method_options), cell.first_layer], sort_keys=True)
+    _check_layer(cell.layer, options, cell.method)
     if checked.degrees and cell.sparsity == 0:
         raise ConfigError("degrees", True, "needs sparsity above 0; all nodes of a dense network have the same degree")
     if checked.tracker == "tensorboard" and find_spec("tensorboard") is None:
@@ -67,15 +68,9 @@ def _learning_rate(method: str, defaults: Mapping[str, Any], data: Mapping[str, 
     return own if own is not None else rates.get(data.get("lr_as"), rates.get("default"))
 
 
-def check_layer(cell: Cell) -> None:
-    """Builds a tiny layer, so that an option that is not allowed is found before any work is done."""
-    _check_layer(
-        cell.layer, json.dumps([dict(cell.method_options), dict(cell.first_layer)], sort_keys=True), cell.method
-    )
-
-
 @functools.lru_cache(maxsize=4096)
 def _check_layer(layer: str, options: str, method: str) -> None:
+    """Builds a tiny layer, so that an option that is not allowed is found before any work is done."""
     method_options, first_layer = json.loads(options)
     cls = import_layer(layer)
     known = set(inspect.signature(cls).parameters) - {

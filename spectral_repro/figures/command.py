@@ -2,14 +2,13 @@
 
 import argparse
 import io
-import sys
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from spectral_repro.errors import UserError
+from spectral_repro.errors import told_in_one_line
 from spectral_repro.figures.catalogue import DEGREES, FIGURES
 from spectral_repro.figures.draw import draw_figure
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame
@@ -27,13 +26,10 @@ def main(arguments: list[str] | None = None) -> None:
     for name in given.figures:
         if name not in FIGURES:
             parser.error(f"{name}: must be one of {', '.join(FIGURES)}")
-    try:
+    with told_in_one_line("plot.py"):
         frame = load_frame(given.results_dir)
         for name in given.figures or FIGURES:
             print(draw_one(name, frame, given.results_dir, given.profile))
-    except UserError as error:
-        print(f"plot.py: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | None = None) -> str:

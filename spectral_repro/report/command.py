@@ -1,13 +1,12 @@
 """``scripts/report.py``: ``<results_dir>/REPORT.md`` from the rows alone."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from spectral_repro.errors import UserError
+from spectral_repro.errors import told_in_one_line
 from spectral_repro.figures import curves
 from spectral_repro.figures.catalogue import FIGURES
 from spectral_repro.figures.command import load_degrees
@@ -15,7 +14,7 @@ from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_f
 from spectral_repro.figures.style import label_of
 from spectral_repro.files import write_atomically
 from spectral_repro.report import claims
-from spectral_repro.results.statistics import Estimate, difference, mean
+from spectral_repro.results.statistics import Estimate, mean
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -24,14 +23,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--profile", choices=PROFILES, help="judge this profile's rows; else the paper's if complete")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     given = parser.parse_args(arguments)
-    try:
+    with told_in_one_line("report.py"):
         path = given.results_dir / "REPORT.md"
-        text = build_report(given.results_dir, given.profile)
-        write_atomically(path, text.encode())
+        write_atomically(path, build_report(given.results_dir, given.profile).encode())
         print(path)
-    except UserError as error:
-        print(f"report.py: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 def build_report(results_dir: Path, profile: str | None = None) -> str:
@@ -40,8 +35,7 @@ def build_report(results_dir: Path, profile: str | None = None) -> str:
     panels = {name: choose_panels(frame, spec, profile) for name, spec in FIGURES.items()}
     verdicts = claims.judge(panels, load_degrees(results_dir, panels["hubs"][0]))
     parts = [_head(frame, verdicts), _claims_table(verdicts), _findings(frame, profile)]
-    parts += [_precision(frame, profile), _figures(panels)]
-    return "\n\n".join([*parts, _not_run(panels), _provenance(frame)]) + "\n"
+    return "\n\n".join([*parts, _figures(panels), _not_run(panels), _provenance(frame)]) + "\n"
 
 
 def _head(frame: pd.DataFrame, verdicts: Sequence[claims.Verdict]) -> str:
@@ -89,27 +83,6 @@ def _findings(frame: pd.DataFrame, profile: str | None) -> str:
         "entries. The text is our default. What the difference costs on MNIST, "
         f"{panel.caption.partition(': ')[2]}; `{panel.command}`:\n\n"
         + _table(("method", "variant", "N2", "trained", "ρ", "test accuracy"), lines)
-    )
-
-
-def _precision(frame: pd.DataFrame, profile: str | None) -> str:
-    """What bf16 products do to the accuracy (``experiment=precision``)."""
-    panel = _best_panel(frame, "precision", profile)
-    pairs: dict[tuple[str, int], dict[str, dict[int, float]]] = {}
-    for cell in panel.cells:
-        rows = panel.frame[panel.frame["config_hash"] == cell.config_hash]
-        pairs.setdefault((cell.method, cell.n2), {})[cell.precision] = curves.accuracies(rows)
-    lines = []
-    for (method, n2), pair in pairs.items():
-        highest, medium = mean(pair["highest"]), mean(pair["medium"])
-        change = difference(pair["medium"], pair["highest"])
-        text = f"{change.value:+.4f} [{change.interval()[0]:+.4f}, {change.interval()[1]:+.4f}]" if change.n > 1 else ""
-        lines.append((label_of(method), str(n2), _accuracy(highest), _accuracy(medium), text))
-    return (
-        "## Precision of the matrix products\n\n"
-        "Accuracy with float32 products (`highest`) and with bf16 products in float32 training (`medium`), MNIST, "
-        f"{panel.caption.partition(': ')[2]}; `{panel.command}`:\n\n"
-        + _table(("method", "N2", "highest", "medium", "change (paired by seed)"), lines)
     )
 
 

@@ -1,10 +1,9 @@
 """``scripts/collect.py`` and ``spectral-repro-collect``: one table of all rows."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from spectral_repro.errors import UserError
+from spectral_repro.errors import UserError, told_in_one_line
 from spectral_repro.files import write_atomically
 from spectral_repro.results.rows import Row, all_rows, to_csv
 
@@ -14,11 +13,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="collect.py", description="Join the rows of all cells into one table.")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     given = parser.parse_args(arguments)
-    try:
+    with told_in_one_line("collect.py"):
         path, rows = collect(given.results_dir)
-    except UserError as error:
-        print(f"collect.py: {error}", file=sys.stderr)
-        sys.exit(2)
     print(f"{len(rows)} rows: {path}")
 
 

@@ -52,8 +52,6 @@ class Row(BaseModel):
 
 
 COLUMNS = tuple(Row.model_fields)
-#: Columns that an undisturbed and a resumed run may differ in.
-TIME_COLUMNS = ("seconds", "finished_at", "realizations_in_batch")
 
 
 def row_file(results_dir: Path, cell: Cell) -> Path:

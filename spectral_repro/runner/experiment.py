@@ -109,13 +109,5 @@ def make_rows(task: Task, trained: Trained) -> list[Row]:
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "data_digest": task.dataset.digest,
     }
-    return [
-        Row(
-            **shared,
-            seed=outcome.seed,
-            test_accuracy=outcome.test_accuracy,
-            validation_accuracy=outcome.validation_accuracy,
-            epochs=outcome.epochs,
-        )
-        for outcome in trained.outcomes
-    ]
+    own = ("seed", "test_accuracy", "validation_accuracy", "epochs")
+    return [Row(**shared, **{key: getattr(outcome, key) for key in own}) for outcome in trained.outcomes]

@@ -12,7 +12,7 @@ from spectral_repro.training.network import Network
 _ROWS = 2048
 
 
-def validation_accuracies(network: Network, feed: Feed) -> list[float]:
+def judge_validation(network: Network, feed: Feed) -> list[float]:
     """Fraction of right answers of each network on its own validation rows."""
     rows, images = feed.validation_rows, feed.images
     parts = (rows[:, start : start + _ROWS] for start in range(0, rows.shape[1], _ROWS))
@@ -20,13 +20,10 @@ def validation_accuracies(network: Network, feed: Feed) -> list[float]:
     return _accuracies(network, chunks, rows.shape[1])
 
 
-def test_accuracies(network: Network, feed: Feed) -> list[float]:
+def judge_test(network: Network, feed: Feed) -> list[float]:
     """Fraction of right answers of each network on the test images."""
     x, y = feed.images.test_x, feed.images.test_y
     return _accuracies(network, zip(x.split(_ROWS), y.split(_ROWS), strict=True), len(x))
-
-
-test_accuracies.__test__ = False  # no test of pytest's
 
 
 @torch.no_grad()

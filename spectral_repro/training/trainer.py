@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from spectral_repro.layers import cutoff
-from spectral_repro.training.evaluation import degrees, test_accuracies, validation_accuracies
+from spectral_repro.training.evaluation import degrees, judge_test, judge_validation
 from spectral_repro.training.feed import PRODUCT_BYTES, Feed
 from spectral_repro.training.network import Network
 from spectral_repro.training.protocol import EarlyStopping, Images, Outcome, Progress, Protocol
@@ -76,14 +76,14 @@ class Trainer:
 
     def validate(self) -> None:
         """Judges the epoch; whoever stops (or reached the last epoch) is tested and leaves the batch."""
-        accuracies = validation_accuracies(self.network, self.feed)
+        accuracies = judge_validation(self.network, self.feed)
         stays = []
         for outcome, rule, accuracy in zip(self.running, self.stopping, accuracies, strict=True):
             outcome.validation_accuracy, outcome.epochs = accuracy, self.epoch
             stays.append(not rule.should_stop(accuracy) and self.epoch < self.protocol.max_epochs)
         if all(stays):
             return
-        tested = test_accuracies(self.network, self.feed)
+        tested = judge_test(self.network, self.feed)
         links = degrees(self.network) if self.network.layers[0].sparsity else []
         for i, (outcome, stay, accuracy) in enumerate(zip(self.running, stays, tested, strict=True)):
             if not stay:
