@@ -113,6 +113,7 @@ def test_one_line_and_nothing_written(arguments, message, workshop, monkeypatch,
     monkeypatch.chdir(workshop)
     before = contents(workshop)
     data._load.cache_clear()
+    data._identify.cache_clear()
     code, err = run_here(arguments.split(" "), monkeypatch, capfd)
     lines = [line for line in err.splitlines() if line.strip()]
     assert code != 0

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, run_cli, start_cli
+from tests.conftest import ROOT, run_cli, start_cli, write_images
 
 TIMES = ("seconds", "finished_at", "realizations_in_batch")
 
@@ -149,8 +150,6 @@ def test_damaged_row_file_is_set_aside_and_trained_again(images, tmp_path):
 
 
 def test_other_images_under_the_same_name_are_refused(images, tmp_path):
-    from tests.conftest import write_images
-
     run_cli(*common(images), cwd=tmp_path)
     other = write_images(tmp_path / "other/shapes", seed=9)
     done = run_cli(*common(other, realizations=3), cwd=tmp_path)
@@ -159,8 +158,6 @@ def test_other_images_under_the_same_name_are_refused(images, tmp_path):
 
 
 def test_overwriting_with_other_images_is_refused_where_rows_stay(images, tmp_path):
-    from tests.conftest import write_images
-
     run_cli(*common(images, realizations=3), cwd=tmp_path)
     before = read(tmp_path)
     other = write_images(tmp_path / "other/shapes", seed=9)
@@ -287,3 +284,31 @@ def test_wheel_carries_its_configuration(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "mnist5k" in done.stdout
+
+
+def test_another_folder_of_the_same_name_is_refused_even_where_all_is_finished(images, tmp_path):
+    other = write_images(tmp_path / "other/shapes", seed=9)
+    run_cli(*common(images), cwd=tmp_path)
+    before = stamps(tmp_path)
+    for arguments in (common(other), ["-m", *common(other)], ["-m", *common(f"{images},{other}")]):
+        done = run_cli(*arguments, cwd=tmp_path)
+        assert done.returncode == 2, arguments
+        assert f"than those of data.root={other}" in done.stderr
+        assert done.stderr.count("\n") == 1
+    fresh = run_cli("-m", *common(f"{images},{other}", results_dir="fresh"), cwd=tmp_path)
+    assert fresh.returncode == 2
+    assert f"than those of data.root={other}" in fresh.stderr
+    assert not (tmp_path / "fresh").exists()
+    shutil.copytree(images, tmp_path / "copy/shapes")  # the same images elsewhere are the same cell
+    same = run_cli("-m", *common(f"{images},{tmp_path}/copy/shapes"), cwd=tmp_path)
+    assert "1 cells: 1 done" in same.stdout, same.stderr
+    assert stamps(tmp_path) == before
+
+
+def test_images_that_were_added_are_noticed(images, tmp_path):
+    run_cli(*common(images), cwd=tmp_path)
+    added = write_images(tmp_path / "new", seed=9) / "train/class0/000.png"
+    shutil.copy(added, images / "train/class0/999.png")
+    done = run_cli(*common(images), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "made from other images" in done.stderr

@@ -4,7 +4,6 @@ The checks, ``spectral-repro --help``, the completion of values and the README's
 defaults are in ``conf/config.yaml``.
 """
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType, UnionType
@@ -235,6 +234,4 @@ def check(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -
     key = prefix + ".".join(path)
     if first["type"] == "extra_forbidden":
         raise ConfigError(key, value, f"no such key{did_you_mean(key, described())}")
-    if isinstance(value, float) and math.isnan(value):
-        value = "nan"
     raise ConfigError(key, value, allowed(field))

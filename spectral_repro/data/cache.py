@@ -1,5 +1,6 @@
 """Decoded images on disk: checked when read, rebuilt when the source has changed, written whole or not at all."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -26,11 +27,7 @@ def cached(
     The source counts as unchanged if the paths below ``base``, sizes and modification times of all files
     are the same. A cache that does not match its checksum is set aside and built again.
     """
-    fingerprint = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
-    for path in files:
-        stat = path.stat()
-        fingerprint.update(f"{path.relative_to(base)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    path = folder / f"{name}-{fingerprint.hexdigest()[:16]}.npz"
+    path = folder / f"{name}-{fingerprint(base, files, options)}.npz"
     if path.exists():
         try:
             return _read(path)
@@ -45,6 +42,27 @@ def cached(
     except UserError as error:  # for instance a read-only folder that several people share
         warnings.warn(f"{error}; the images are decoded again the next time", stacklevel=2)
     return arrays
+
+
+def fingerprint(base: Path, files: Sequence[Path], options: dict) -> str:
+    """16 hex digits over the paths below ``base``, sizes and modification times of ``files``."""
+    total = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
+    for path in files:
+        stat = path.stat()
+        total.update(f"{path.relative_to(base)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def remembered(path: Path, compute: Callable[[], str]) -> str:
+    """The 16 hex digits in ``path``, or else those of ``compute()``, which are kept there where that is possible."""
+    with contextlib.suppress(OSError, ValueError):
+        known = path.read_text(encoding="ascii")
+        if len(bytes.fromhex(known)) == 8:
+            return known
+    known = compute()
+    with contextlib.suppress(UserError):  # for instance a read-only folder that several people share
+        write_atomically(path, known.encode())
+    return known
 
 
 def _read(path: Path) -> list[np.ndarray]:

@@ -41,18 +41,28 @@ def mnist5k(data_dir: Path, **_) -> RawImages:
     return RawImages(x[train], y[train], x[test], y[test])
 
 
+def torchvision_files(data_dir: Path, *, dataset: str, **_) -> tuple[Path, list[Path]]:
+    """The folder in which torchvision keeps this data set, and what is there now."""
+    base = data_dir / getattr(_torchvision_class(dataset), "base_folder", dataset)
+    return base, sorted(path for path in base.rglob("*") if path.is_file())
+
+
+def _torchvision_class(name: str) -> type:
+    import torchvision.datasets
+
+    cls = getattr(torchvision.datasets, name, None)
+    if not callable(cls):
+        raise ConfigError("data.dataset", name, "must name a class of torchvision.datasets")
+    return cls
+
+
 def torchvision(data_dir: Path, *, dataset: str, **_) -> RawImages:
     """A class of ``torchvision.datasets`` that takes ``train=`` and keeps all images in ``data``; downloads it once.
 
     Raises:
         UserError: if it is neither in ``data_dir`` nor can be downloaded, or if a file is damaged.
     """
-    import torchvision.datasets
-
-    cls = getattr(torchvision.datasets, dataset, None)
-    if not callable(cls):
-        raise ConfigError("data.dataset", dataset, "must name a class of torchvision.datasets")
-    parts = []
+    cls, parts = _torchvision_class(dataset), []
     for train in (True, False):
         try:
             part = cls(str(data_dir), train=train, download=False)
@@ -97,10 +107,7 @@ def folder(data_dir: Path, *, root: str | None, name: str, grayscale: bool = Fal
         UserError: if a part is missing, has one class only, other classes than the other part, or images
             of unequal or absurd size.
     """
-    if root is None:
-        raise ConfigError("data.root", root, "must name a folder with train/<class>/* and test/<class>/*")
-    base = Path(root).expanduser()
-    samples = {part: _list_samples(base, part) for part in ("train", "test")}
+    base, samples = _samples(root)
     classes = sorted({label for label, _ in samples["train"]})
     if len(classes) < 2:
         raise UserError(f"data.root={root}: train/ has {len(classes)} class folder with images; at least 2 are needed")
@@ -124,6 +131,20 @@ def folder(data_dir: Path, *, root: str | None, name: str, grayscale: bool = Fal
 
     files = [path for part in samples.values() for _, path in part]
     return RawImages(*cached(data_dir / "cache", name, base, files, {"grayscale": grayscale}, decode))
+
+
+def folder_files(data_dir: Path, *, root: str | None, **_) -> tuple[Path, list[Path]]:
+    """The images below ``root``."""
+    del data_dir
+    base, samples = _samples(root)
+    return base, [path for part in samples.values() for _, path in part]
+
+
+def _samples(root: str | None) -> tuple[Path, dict[str, list[tuple[str, Path]]]]:
+    if root is None:
+        raise ConfigError("data.root", root, "must name a folder with train/<class>/* and test/<class>/*")
+    base = Path(root).expanduser()
+    return base, {part: _list_samples(base, part) for part in ("train", "test")}
 
 
 def _list_samples(base: Path, part: str) -> list[tuple[str, Path]]:
@@ -176,4 +197,15 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-SOURCES: dict[str, Callable[..., RawImages]] = {"mnist5k": mnist5k, "torchvision": torchvision, "folder": folder}
+class Source(NamedTuple):
+    """How images are read, and the files they are in (a folder, and paths below it); none if they are in a package."""
+
+    read: Callable[..., RawImages]
+    files: Callable[..., tuple[Path, list[Path]]] | None = None
+
+
+SOURCES = {
+    "mnist5k": Source(mnist5k),
+    "torchvision": Source(torchvision, torchvision_files),
+    "folder": Source(folder, folder_files),
+}

@@ -109,9 +109,9 @@ def _on(generator: torch.Generator | None) -> dict:
 class ReparametrizedLinear(nn.Module):
     """An affine map ``y = x Wᵀ + b`` that drops in for ``nn.Linear``.
 
-    A subclass says how ``W`` follows from what is trained (``dense_weight``), and may say how to apply it
-    without building it (``apply_factored``); whichever costs less for the input at hand is used.
-    Everything that is frozen is a buffer, everything that is trained a ``Parameter``.
+    A subclass says what its parameters and buffers start as (``start_values``) and how ``W`` follows from them
+    (``dense_weight``), and may say how to apply it without building it (``apply_factored``); whichever costs less
+    for the input at hand is used. Everything that is frozen is a buffer, everything that is trained a ``Parameter``.
 
     All code is written for any number of leading dimensions, so that the stack of ``R`` networks that
     :func:`spectral_repro.layers.stack` builds is a module of the same class, whose parameters are
@@ -135,18 +135,37 @@ class ReparametrizedLinear(nn.Module):
             raise ValueError(f"sparsity={sparsity}: must be in [0, 1)")
         self.in_features, self.out_features, self.sparsity = in_features, out_features, float(sparsity)
         self._factory = {"device": device, "dtype": dtype or torch.get_default_dtype()}
-        self.bias = self.trained(torch.zeros(out_features)) if bias else None
+        self.register_parameter("bias", nn.Parameter(torch.zeros(out_features, **self._factory)) if bias else None)
 
-    def trained(self, value: Tensor) -> nn.Parameter:
-        """``value`` as a parameter of this layer's device and type, for a subclass to assign."""
-        return nn.Parameter(self._convert(value))
+    def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
+        """By name, what the parameters and buffers (but the bias, which is zero) are before training; float64."""
+        raise TypeError(f"{type(self).__name__} does not define start_values")
 
-    def freeze(self, name: str, value: Tensor) -> None:
-        """Keeps ``value`` as the buffer ``name``, of this layer's device and type."""
-        self.register_buffer(name, self._convert(value))
+    def initialize(self, generator: torch.Generator | None, frozen: Sequence[str] = ()) -> None:
+        """Makes parameters of the start values, buffers of those named ``frozen``; the last line of an ``__init__``."""
+        for name, value in self.start_values(generator).items():
+            if value.is_floating_point():
+                value = value.to(self._factory["dtype"])  # before the device: MPS has no float64
+            value = value.to(self._factory["device"])
+            if name in frozen:
+                self.register_buffer(name, value)
+            else:
+                self.register_parameter(name, nn.Parameter(value))
 
-    def _convert(self, value: Tensor) -> Tensor:
-        return value.to(self._factory["dtype"]).to(self._factory["device"])  # MPS has no float64
+    @torch.no_grad()
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draws all start values anew, frozen ones too, in place; for instance after ``to_empty``.
+
+        Raises:
+            ValueError: if this is a stack of networks.
+        """
+        for name, value in self.start_values(generator).items():
+            here = getattr(self, name)
+            if here.shape != value.shape:
+                raise ValueError(f"{name} has shape {tuple(here.shape)}, not {tuple(value.shape)}; unstack first")
+            here.copy_(value.to(here.dtype))
+        if self.bias is not None:
+            self.bias.zero_()
 
     def dense_weight(self) -> Tensor:
         """``W (…, N_out, N_in)`` before the cut-off."""

@@ -28,9 +28,12 @@ class DirectLinear(ReparametrizedLinear):
         dtype=None,
     ) -> None:
         super().__init__(in_features, out_features, bias, sparsity, device, dtype)
-        bound = math.sqrt(6 / (in_features + out_features))
-        entries = draw_start((-bound, bound), in_features * out_features, generator)
-        self.dense = self.trained(entries.view(out_features, in_features))
+        self.initialize(generator)
+
+    def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
+        bound = math.sqrt(6 / (self.in_features + self.out_features))
+        entries = draw_start((-bound, bound), self.in_features * self.out_features, generator)
+        return {"dense": entries.view(self.out_features, self.in_features)}
 
     def dense_weight(self) -> Tensor:
         return self.dense

@@ -81,25 +81,25 @@ class QRLinear(EigenvalueLinear):
         device=None,
         dtype=None,
     ) -> None:
-        super().__init__(in_features, out_features, bias, sparsity, eig_in, eig_out, True, generator, device, dtype)
+        super().__init__(in_features, out_features, bias, sparsity, eig_in, eig_out, device, dtype)
         if core not in ("triangular", "full"):
             raise ValueError(f"core={core!r}: must be triangular or full")
         if not 0 <= p <= 1:
             raise ValueError(f"p={p}: must be in [0, 1]")
         if core == "full" and p < 1:
             raise ValueError(f"p={p}: must be 1 with core=full, which trains all of R")
-        self.p, self.core, self.wide = float(p), core, out_features > in_features
-        phi = draw_normal(out_features, in_features, phi_std, generator)
-        mode = "complete" if core == "full" and self.wide else "reduced"
+        self.p, self.core, self.wide, self.phi_std = float(p), core, out_features > in_features, phi_std
+        self.initialize(generator, frozen=("q", "r_frozen", "r_index"))
+
+    def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
+        values = super().start_values(generator)
+        phi = draw_normal(self.out_features, self.in_features, self.phi_std, generator)
+        mode = "complete" if self.core == "full" and self.wide else "reduced"
         q, r = torch.linalg.qr(phi if self.wide else phi.mT, mode=mode)
-        self.freeze("q", q)
-        if core == "full":
-            self.r = self.trained(r)
-            return
-        index, r = _trained_entries(len(r), p, generator, r.device), r.triu().flatten()
-        self.r = self.trained(r[index])
-        self.freeze("r_frozen", r.index_fill(0, index, 0.0))
-        self.register_buffer("r_index", index.to(self.r.device))
+        if self.core == "full":
+            return {**values, "q": q, "r": r}
+        index, r = _trained_entries(len(r), self.p, generator, r.device), r.triu().flatten()
+        return {**values, "q": q, "r": r[index], "r_frozen": r.index_fill(0, index, 0.0), "r_index": index}
 
     def r_matrix(self) -> Tensor:
         """``R (…, M, M)``: trained and frozen entries put together."""

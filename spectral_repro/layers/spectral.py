@@ -15,7 +15,6 @@ class EigenvalueLinear(ReparametrizedLinear):
     Args:
         eig_in: start of ``λin``: a number or ``[low, high]`` of a uniform distribution.
         eig_out: start of ``λout``, likewise.
-        train_eig_in: whether ``λin`` is trained (not in the original method, from the second layer on).
     """
 
     def __init__(
@@ -26,18 +25,17 @@ class EigenvalueLinear(ReparametrizedLinear):
         sparsity: float,
         eig_in: Start,
         eig_out: Start,
-        train_eig_in: bool,
-        generator: torch.Generator | None,
         device,
         dtype,
     ) -> None:
         super().__init__(in_features, out_features, bias, sparsity, device, dtype)
-        start = draw_start(eig_in, in_features, generator)
-        if train_eig_in:
-            self.eig_in = self.trained(start)
-        else:
-            self.freeze("eig_in", start)
-        self.eig_out = self.trained(draw_start(eig_out, out_features, generator))
+        self.eig_in_start, self.eig_out_start = eig_in, eig_out
+
+    def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
+        return {
+            "eig_in": draw_start(self.eig_in_start, self.in_features, generator),
+            "eig_out": draw_start(self.eig_out_start, self.out_features, generator),
+        }
 
     def eigenvectors(self) -> Tensor:
         """``φ (…, N_out, N_in)``, the subdiagonal block of ``Φ``."""
@@ -109,6 +107,7 @@ class SpectralLinear(EigenvalueLinear):
     Parameters (trained): ``eig_in (N_in)``, ``eig_out (N_out)``, ``bias (N_out)``. Buffer: ``phi (N_out, N_in)``.
 
     Args:
+        train_eig_in: whether ``λin`` is trained (not in the original method, from the second layer on).
         phi_std: standard deviation of the entries of ``φ``.
     """
 
@@ -127,10 +126,13 @@ class SpectralLinear(EigenvalueLinear):
         device=None,
         dtype=None,
     ) -> None:
-        super().__init__(
-            in_features, out_features, bias, sparsity, eig_in, eig_out, train_eig_in, generator, device, dtype
-        )
-        self.freeze("phi", draw_normal(out_features, in_features, phi_std, generator))
+        super().__init__(in_features, out_features, bias, sparsity, eig_in, eig_out, device, dtype)
+        self.phi_std = phi_std
+        self.initialize(generator, frozen=("phi",) if train_eig_in else ("phi", "eig_in"))
+
+    def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
+        eigenvalues = super().start_values(generator)
+        return {**eigenvalues, "phi": draw_normal(self.out_features, self.in_features, self.phi_std, generator)}
 
     def eigenvectors(self) -> Tensor:
         return self.phi

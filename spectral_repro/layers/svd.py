@@ -35,18 +35,20 @@ class SVDLinear(EigenvalueLinear):
         device=None,
         dtype=None,
     ) -> None:
-        super().__init__(in_features, out_features, bias, sparsity, eig_in, eig_out, True, generator, device, dtype)
-        rank = min(in_features, out_features)
-        if basis == "orthogonal":
-            u, v = (draw_orthonormal(n, rank, generator) for n in (out_features, in_features))
-        elif basis == "gaussian":
-            u, v = (draw_normal(n, rank, basis_std, generator) for n in (out_features, in_features))
-        else:
+        super().__init__(in_features, out_features, bias, sparsity, eig_in, eig_out, device, dtype)
+        if basis not in ("orthogonal", "gaussian"):
             raise ValueError(f"basis={basis!r}: must be orthogonal or gaussian")
-        self.basis = basis
-        self.s = self.trained(draw_start(singular_values, rank, generator))
-        self.freeze("u", u)
-        self.freeze("v", v)
+        self.basis, self.basis_std, self.singular_values = basis, basis_std, singular_values
+        self.initialize(generator, frozen=("u", "v"))
+
+    def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
+        values, rank = super().start_values(generator), min(self.in_features, self.out_features)
+        for name, rows in (("u", self.out_features), ("v", self.in_features)):
+            if self.basis == "orthogonal":
+                values[name] = draw_orthonormal(rows, rank, generator)
+            else:
+                values[name] = draw_normal(rows, rank, self.basis_std, generator)
+        return {**values, "s": draw_start(self.singular_values, rank, generator)}
 
     def eigenvectors(self) -> Tensor:
         return (self.u * self.s.unsqueeze(-2)) @ self.v.mT

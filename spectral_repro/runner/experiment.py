@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from spectral_repro import data
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.keys import Run
 from spectral_repro.files import require_writable
@@ -17,7 +18,7 @@ from spectral_repro.runner.batch import Trained, train_batch
 from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file, resumable_batches
 from spectral_repro.runner.devices import choose_device, realizations_that_fit
 from spectral_repro.runner.plan import missing_seeds
-from spectral_repro.runner.task import Task, prepare
+from spectral_repro.runner.task import Task, check_digest, known_digest, prepare
 from spectral_repro.training.network import direct_parameters
 from spectral_repro.training.protocol import Progress
 
@@ -47,6 +48,8 @@ def run_cell(cell: Cell, options: Run, device_name: str, watcher: Watcher) -> Re
     seeds, rows, warning = missing_seeds(cell, options)
     if warning:
         warnings.warn(warning, stacklevel=2)
+    if digest := data.identify(cell.data, options.data_dir, needed=bool(seeds)):
+        check_digest(cell, digest, known_digest(rows, path))
     if seeds:
         torch.set_float32_matmul_precision(cell.precision)
         task = prepare(cell, options, device, rows)

@@ -3,9 +3,11 @@
 import dataclasses
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tqdm import tqdm
 
+from spectral_repro import data
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.compose import Composer, Job
 from spectral_repro.config.keys import Run
@@ -14,6 +16,7 @@ from spectral_repro.files import require_writable
 from spectral_repro.results.degrees import degree_file, read_degrees
 from spectral_repro.results.rows import Row, read_own_rows, row_file
 from spectral_repro.runner.devices import choose_device
+from spectral_repro.runner.task import check_digest, known_digest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,24 +34,37 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
     """Every job's cell, checked; what two jobs want of the same cell is planned once.
 
     Raises:
-        UserError: at the first configuration, device or folder that cannot be used.
+        UserError: at the first configuration, device, folder or data set that cannot be used.
     """
     wanted: dict[tuple, list[tuple[Job, Cell, Run]]] = {}
     checked: set[tuple] = set()
-    for job in jobs:
-        cell, options = read_config(compose(job))
+    read = [(job, *read_config(compose(job))) for job in jobs]
+    for job, cell, options in read:
         if (options.device, options.results_dir) not in checked:
             choose_device(options.device)
             require_writable(options.results_dir, "results_dir")
             checked.add((options.device, options.results_dir))
         _want(wanted.setdefault((cell.config_hash, options.results_dir), []), job, cell, options)
-    planned = []
+    planned, digests = [], {}
     for job, cell, options in (one for same in wanted.values() for one in same):
         seeds, rows, warning = missing_seeds(cell, options)
         if warning:
             tqdm.write(f"spectral-repro: {warning}", file=sys.stderr)
+        if not (options.overwrite and seeds):  # what stays beside overwritten rows is looked at before each of them
+            digests.setdefault(_images(cell, options), known_digest(rows, row_file(options.results_dir, cell)))
         planned.append(Planned(job, cell, options, len(seeds), rows))
+    needed = {_images(p.cell, p.options) for p in planned if p.missing}
+    for _, cell, options in read:  # the jobs as they were given: two folders may have one name
+        name = _images(cell, options)
+        if digest := data.identify(cell.data, options.data_dir, name in needed):
+            check_digest(cell, digest, digests.get(name))
+            digests[name] = digest
     return planned
+
+
+def _images(cell: Cell, options: Run) -> tuple[Path, str]:
+    """Where results are kept that must be of the same images."""
+    return options.results_dir, cell.data["name"]
 
 
 def _want(same: list[tuple[Job, Cell, Run]], job: Job, cell: Cell, options: Run) -> None:

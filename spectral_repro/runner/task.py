@@ -40,7 +40,7 @@ def prepare(
     """
     task = Task(cell, data.load(cell.data, options.data_dir, device, dtype))
     _check_protocol(task)
-    _check_digest(task, rows, row_file(options.results_dir, cell))
+    check_digest(cell, task.dataset.digest, known_digest(rows, row_file(options.results_dir, cell)))
     return task
 
 
@@ -59,12 +59,25 @@ def _check_protocol(task: Task) -> None:
         )
 
 
-def _check_digest(task: Task, rows: Sequence[Row], path: Path) -> None:
-    """All rows of one name, in ``path`` and beside it, are of the same images."""
-    known = rows[0].data_digest if rows else first_digest(path.parent, besides=path.name)
-    if known not in (None, task.dataset.digest):
+def check_digest(cell: Cell, digest: str, known: str | None) -> None:
+    """All rows of one name are of the same images.
+
+    Args:
+        digest: of the images at hand.
+        known: of those that rows under this name were made from, if there are any.
+
+    Raises:
+        ConfigError: if they differ.
+    """
+    if known not in (None, digest):
+        where = f" than those of data.root={cell.data['root']}" if cell.data.get("root") else " than those in data_dir"
         raise ConfigError(
             "data.name",
-            task.cell.data["name"],
-            "results under this name were made from other images; choose another name or results_dir",
+            cell.data["name"],
+            f"results under this name were made from other images{where}; choose another name or results_dir",
         )
+
+
+def known_digest(rows: Sequence[Row], path: Path) -> str | None:
+    """Of the images that ``rows`` were made from or, without any, those in the files beside ``path``."""
+    return rows[0].data_digest if rows else first_digest(path.parent, besides=path.name)

@@ -22,6 +22,7 @@ def spec(root, **options):
 
 def load(root, tmp_path, **options):
     data._load.cache_clear()
+    data._identify.cache_clear()
     return data.load(spec(root, **options), tmp_path / "data", CPU)
 
 

@@ -339,6 +339,29 @@ def test_loading_is_in_place_and_takes_over_which_entries_are_trained():
         make("sqr", 9, 7).load_state_dict(other.state_dict())
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_reset_parameters_draws_anew_in_place(name):
+    layer, fresh = make(name, 6, 4), make(name, 6, 4, seed=7, bias=False)
+    held = {key: value.data_ptr() for key, value in layer.state_dict().items()}
+    layer.reset_parameters(torch.Generator().manual_seed(7))
+    assert {key: value.data_ptr() for key, value in layer.state_dict().items()} == held
+    for key, value in fresh.state_dict().items():
+        assert torch.equal(layer.state_dict()[key], value), key
+    assert not layer.bias.any()
+    with pytest.raises(ValueError, match="unstack"):
+        stack([layer, make(name, 6, 4)]).reset_parameters()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_made_on_the_meta_device_and_filled_later(name):
+    with torch.device("meta"):
+        layer = LAYERS[name](6, 4, dtype=torch.float64)
+    assert all(value.is_meta for value in layer.state_dict().values())
+    layer = layer.to_empty(device="cpu")
+    layer.reset_parameters(torch.Generator().manual_seed(3))
+    assert torch.equal(layer.weight, make(name, 6, 4, seed=3).weight)
+
+
 def test_stack_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match="nothing"):
         stack([])
