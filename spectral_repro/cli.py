@@ -81,6 +81,8 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, end)
+    if hasattr(signal, "SIGPIPE") and any(a.startswith(("--cfg", "--info", "--hydra-help")) for a in sys.argv):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader like head has seen enough
     try:
         print(answer, flush=True) if answer else job()
         if _errors:

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import re
 import sys
 from collections.abc import Iterable, Iterator
 
@@ -14,12 +15,23 @@ class ConfigError(UserError):
     """A configuration value that is not allowed; the message reads ``key=value: what is allowed``."""
 
     def __init__(self, key: str, value: object, allowed: str) -> None:
+        if isinstance(value, str) and re.fullmatch(r"[-+.\de]*\d[-+.\de]*|true|false|null", value):
+            value, allowed = f'"{value}"', f"{allowed} (without quotes)"
         super().__init__(f"{key}={'null' if value is None else value}: {allowed}")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``; did you mean …?`` with the closest of ``known``, or nothing."""
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    """``; did you mean …?`` with that of ``known`` which differs least from ``name``, or nothing.
+
+    Differences of case, of leading zeros (``fig1``), and a missing group (``lr`` of ``trainer.lr``) are the least.
+    """
+
+    def bare(text: str) -> str:
+        return re.sub(r"0+(\d)", r"\1", text.lower())
+
+    others = [k for k in sorted(known) if k != name]
+    same = [k for k in others if bare(k) == bare(name)] + [k for k in others if k.endswith(f".{name}")]
+    close = same or difflib.get_close_matches(name.lower(), others, n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
 

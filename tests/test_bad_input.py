@@ -3,6 +3,7 @@
 import os
 import sys
 
+import numpy as np
 import pytest
 
 from spectral_repro import cli, data
@@ -61,7 +62,7 @@ BAD = [
     ("threads=0", "threads=0: must be a whole number, at least 1"),
     ("checkpoint_minutes=-1", "checkpoint_minutes=-1: must be at least 0"),
     ("tracker=mlflow", "tracker=mlflow: must be none or tensorboard"),
-    ("-m hydra/launcher=pbs", "hydra/launcher=pbs: must be one of processes, slurm"),
+    ("-m hydra/launcher=pbs", "hydra/launcher=pbs: must be one of basic, processes, slurm"),
     ("degrees=true", "degrees=True: needs sparsity above 0"),
     ("data=folder", "data.root=null: must name a folder"),
     ("data=folder data.root=nowhere", "data.root=nowhere: has no folder train/"),
@@ -72,7 +73,24 @@ BAD = [
     ("results_dir=a_file", "results_dir=a_file: "),
     ("results_dir=a_file/below", "is a file; must be a folder"),
     ("data_dir=", "data_dir=: must name a folder"),
-    ("method=sqr n2", "missing"),
+    ("method=sqr n2", "n2: cannot be read; needs =value"),
+    ("method=direct method.core=full", "method.core=full: is no key of this method"),
+    ("experiment=fig1", "did you mean fig01?"),
+    ('n2="50"', 'n2="50": must be a whole number, at least 1 (without quotes)'),
+    ("results_dir=résultats", "quotes around the value, and others around them: 'results_dir=\"résultats\"'"),
+    ("results_dir=~/x", "'results_dir=\"~/x\"'"),
+    ("-m results_dir=~/x n2=3,4", "'results_dir=\"~/x\"'"),
+    ("~tracker", "~tracker=: is needed, and cannot be removed"),
+    ("~method", "~method=: is needed, and cannot be removed"),
+    ("lr=0.1", "lr=0.1: is no key; did you mean trainer.lr?"),
+    ("p=0.5", "p=0.5: is no key; did you mean method.p?"),
+    ("data=MNIST", "did you mean mnist?"),
+    ("method=SQR", "did you mean sqr?"),
+    ("method=sqr method.phi_std=-1", "method.phi_std=-1: must be above 0"),
+    ("data=folder data.root=deep", "has mode I;16; must be 1, L, P, RGB, CMYK, YCbCr"),
+    ("data=folder data.root=alpha", "has mode RGBA; must be 1, L"),
+    ("data=folder data.root=see_through", "has mode P with transparency"),
+    ("--config-dir my_conf method=rank_on", "did you mean rank_one?"),
 ]
 
 
@@ -90,6 +108,12 @@ def workshop(tmp_path_factory):
     write_idx(folder / "truncated/MNIST/raw")
     file = folder / "truncated/MNIST/raw/train-images-idx3-ubyte"
     file.write_bytes(file.read_bytes()[:5000])
+    deep = Image.fromarray(np.full((6, 6), 40_000, np.uint16))
+    deep.save(write_images(folder / "deep") / "train/class0/deep.png")
+    Image.new("RGBA", (6, 6)).save(write_images(folder / "alpha") / "train/class0/alpha.png")
+    Image.new("P", (6, 6)).save(write_images(folder / "see_through") / "train/class0/a.png", transparency=0)
+    (folder / "my_conf/method").mkdir(parents=True)
+    (folder / "my_conf/method/rank_one.yaml").write_text("name: rank_one")
     (folder / "a_file").write_text("kept")
     return folder
 

@@ -312,3 +312,34 @@ def test_images_that_were_added_are_noticed(images, tmp_path):
     done = run_cli(*common(images), cwd=tmp_path)
     assert done.returncode == 2
     assert "made from other images" in done.stderr
+
+
+def test_every_override_reaches_the_grid_of_an_experiment(images, tmp_path):
+    fixed = [a for a in common(images) if not a.startswith(("n2=", "data="))]
+    done = run_cli("experiment=fig03", "grid.n2=[3,4]", "data=folder", *fixed, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "6 cells: 0 done, 6 to train" in done.stdout
+    assert {row["n2"] for rows in read(tmp_path).values() for row in rows} == {"3", "4"}
+
+
+def test_glob_over_a_group(images, tmp_path):
+    done = run_cli("-m", "method=glob(s*,exclude=spectral*)", *common(images), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {path.split("-")[0] for path in read(tmp_path)} == {"sqr", "ssvd"}
+
+
+def test_a_data_set_that_is_missing_is_said_once_before_the_first_cell(tmp_path):
+    done = run_cli("experiment=fig05", "data_dir=/proc/nowhere", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "CIFAR10 is not there and the download failed" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("flag", ["--help", "--info=all"])
+def test_a_reader_that_has_seen_enough(flag, tmp_path):
+    command = f"{sys.executable} -m spectral_repro.cli {flag} | head -1"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr

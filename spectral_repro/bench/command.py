@@ -32,13 +32,13 @@ def main(arguments: list[str] | None = None) -> None:
 
     Exits with 2 and one line, before anything is measured, if an argument cannot be used.
     """
-    parser = argparse.ArgumentParser(prog="bench.py", description="Measure the trainer's speed on this machine.")
+    parser = argparse.ArgumentParser(description="Measure the trainer's speed on this machine.")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="only N2 = 100, one round: does it run at all?")
     given = parser.parse_args(arguments)
-    with told_in_one_line("bench.py"):
+    with told_in_one_line(parser.prog):
         device = choose_device(given.device)
         require_writable(given.results_dir, "results_dir")
         if given.rounds < 1:

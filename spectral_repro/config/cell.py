@@ -5,6 +5,8 @@ import functools
 import hashlib
 import importlib
 import json
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,6 +80,8 @@ def import_layer(path: str) -> type:
         ConfigError: if it cannot be imported.
     """
     module, _, name = path.rpartition(".")
+    if os.getcwd() not in sys.path:  # a script has its own folder there instead
+        sys.path.append(os.getcwd())
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:

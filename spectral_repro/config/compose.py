@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
@@ -32,7 +33,9 @@ def config_folder() -> Path:
 @functools.lru_cache(maxsize=4096)
 def parse_override(text: str):
     """One ``key=value`` as Hydra understands it."""
-    return OverridesParser.create().parse_override(text)
+    hydra = GlobalHydra.instance()  # knows what there is for ``method=glob(*)``
+    loader = hydra.config_loader() if hydra.is_initialized() else None
+    return OverridesParser.create(loader).parse_overrides([text])[0]
 
 
 class Composer:
@@ -116,7 +119,8 @@ def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Seque
         if experiment is None or parse_override(experiment).value() is None:
             jobs.update(dict.fromkeys(expand([*profile, *rest])))
             continue
-        sweep = compose([experiment, *profile]).get("sweep")
+        values = [text for text in rest if not parse_override(text).is_sweep_override()]
+        sweep = compose([experiment, *profile, *values]).get("sweep")
         if not sweep:
             raise ConfigError("experiment", parse_override(experiment).value(), "defines no sweep.cells")
         jobs.update(dict.fromkeys((*profile, *job) for job in expand_sweep(sweep["cells"], rest)))

@@ -2,9 +2,8 @@
 
 import re
 
-from hydra.errors import MissingConfigException
+from hydra.errors import MissingConfigException, OverrideParseException
 
-from spectral_repro.config.compose import config_folder
 from spectral_repro.config.keys import described
 from spectral_repro.errors import UserError, did_you_mean
 
@@ -18,16 +17,24 @@ def one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and (found := re.search(r"Could not find '([\w/]+)/([^']+)'", text)):
         group, name = found.groups()
-        names = sorted(p.stem for p in (config_folder() / group).glob("*.yaml"))
+        names = sorted(error.options or [])  # of folders of the user's, too
         return f"{group}={name}: must be one of {', '.join(names)}{did_you_mean(name, names)}"
     if found := re.search(r"Could not override '([^']+)'", text):
         key = found.group(1)
-        what = f"is no key{did_you_mean(key, described())}"
+        of_another = "is no key of this method or data"
+        what = of_another if key in described() else f"is no key{did_you_mean(key, described())}"
         value = re.search(rf"\+{re.escape(key)}=(\S+)", text)
         return f"{key}={value.group(1) if value else '?'}: {what} (spectral-repro --help lists the keys)"
     if found := re.search(r"Ambiguous value for argument '([^=]+)=([^']*)'", text):
         key, value = found.groups()
         return f"{key}={value}: several values need a sweep: spectral-repro -m {key}={value}"
+    if isinstance(error, OverrideParseException) or "LexerNoViableAlt" in text:
+        lexer = text.partition(": ")[2].partition(" ^ ")[0]
+        key, given, value = (getattr(error, "override", None) or lexer).partition("=")
+        advice = (
+            f"put quotes around the value, and others around them: '{key}=\"{value}\"'" if given else "needs =value"
+        )
+        return f"{key}{given}{value}: cannot be read; {advice}"
     if type(error).__module__.startswith(("hydra", "omegaconf")):
         return text
     return f"{type(error).__name__}: {text} (HYDRA_FULL_ERROR=1 shows the trace)"

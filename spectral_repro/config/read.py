@@ -20,6 +20,9 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
     Raises:
         ConfigError: naming the key, the value and what is allowed.
     """
+    for key, field in keys.Keys.model_fields.items():
+        if key not in config and field.is_required():
+            raise ConfigError(f"~{key}", "", "is needed, and cannot be removed")
     method, data = config["method"], dict(config["data"])
     if data.get("source") == "folder" and not data.get("root"):
         raise ConfigError("data.root", data.get("root"), "must name a folder with train/<class>/* and test/<class>/*")

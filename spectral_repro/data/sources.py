@@ -15,6 +15,8 @@ from spectral_repro.errors import ConfigError, UserError
 
 #: Wider images than this do not belong in a fully connected network, and could exhaust the memory.
 MAX_SIDE = 512
+#: Modes of images whose pixels Pillow converts to bytes without losing or inventing anything.
+_EIGHT_BIT = ("1", "L", "P", "RGB", "CMYK", "YCbCr")
 
 
 class RawImages(NamedTuple):
@@ -180,6 +182,10 @@ def _decode_all(base: Path, paths: tuple[Path, ...], grayscale: bool) -> np.ndar
                         f"{path}: is {image.size[0]}×{image.size[1]} pixels, {paths[0].name} is {size[0]}×{size[1]}; "
                         "all must have one size"
                     )
+                alpha = " with transparency" * ("transparency" in image.info)
+                if alpha or image.mode not in _EIGHT_BIT:
+                    allowed = f"must be {', '.join(_EIGHT_BIT)}, without transparency: convert it first"
+                    raise UserError(f"{path}: has mode {image.mode}{alpha}; {allowed}")
                 pixels = np.asarray(image.convert("L" if grayscale else "RGB"))
         except UserError:
             raise

@@ -18,7 +18,7 @@ from spectral_repro.results.degrees import DEGREE_COLUMNS, degree_file, read_deg
 
 def main(arguments: list[str] | None = None) -> None:
     """Draws the figures named on the command line, or all; exits with 2 and one line if rows are damaged."""
-    parser = argparse.ArgumentParser(prog="plot.py", description="Draw the paper's figures from the collected rows.")
+    parser = argparse.ArgumentParser(description="Draw the paper's figures from the collected rows.")
     parser.add_argument("figures", nargs="*", metavar="figNN", help=f"of {', '.join(FIGURES)}; none: all")
     parser.add_argument("--profile", choices=PROFILES, help="draw this profile's rows; else the paper's if complete")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     for name in given.figures:
         if name not in FIGURES:
             parser.error(f"{name}: must be one of {', '.join(FIGURES)}")
-    with told_in_one_line("plot.py"):
+    with told_in_one_line(parser.prog):
         frame = load_frame(given.results_dir)
         for name in given.figures or FIGURES:
             print(draw_one(name, frame, given.results_dir, given.profile))

@@ -67,19 +67,20 @@ def plot_curve(ax: Axes, curve: pd.DataFrame, method: str, sparse: bool = False,
     ax.fill_between(curve["x"], low, high, color=style.color, alpha=0.18, linewidth=0)
 
 
-def _missing(ax: Axes, panel: Panel) -> bool:
+def _missing(ax: Axes, panel: Panel, relative: bool = False) -> bool:
     """Marks a panel without anything to draw, and says which command makes its rows."""
-    if panel.found:
+    direct = "direct" in set(panel.frame["method"])
+    if panel.found and (direct or not relative):
         return False
+    text = f"{panel.label}: no runs {'of direct ' * bool(panel.found)}yet\n\n{panel.command}"
     ax.set_xticks([])
     ax.set_yticks([])
-    text = f"{panel.label}: no runs yet\n\n{panel.command}"
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, family="monospace", fontsize=7)
     return True
 
 
 def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
-    if _missing(ax, panel):
+    if _missing(ax, panel, relative=True):
         return
     for method in spec.methods:
         plot_curve(ax, curves.relative_curve(panel.frame, method, "n2"), method)
@@ -124,7 +125,7 @@ def _sparse_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
 
 
 def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
-    if _missing(ax, panel):
+    if _missing(ax, panel, relative=True):
         return
     plot_curve(ax, curves.relative_curve(panel.frame, "sqr", "p"), "sqr", label=f"{label_of('sqr')}(p)")
     line = curves.reference_line(panel.frame, "ssvd")

@@ -48,7 +48,9 @@ def load_frame(results_dir: Path) -> pd.DataFrame:
     Raises:
         UserError: if a file of rows is damaged.
     """
-    return to_frame(all_rows(results_dir))
+    frame = to_frame(all_rows(results_dir))
+    frame.attrs["results_dir"] = str(results_dir)
+    return frame
 
 
 def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str) -> Panel:
@@ -60,6 +62,7 @@ def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str) 
     mine = mine[pd.Series(wanted, index=mine.index, dtype=bool)]
     several = len({cell.data["name"] for cell, _ in cells_of(experiment, profile)}) > 1
     other = data in STAND_IN.values() or several
+    results_dir = frame.attrs.get("results_dir", "results")
     return Panel(
         data=data,
         label=cells[0][0].data["label"],
@@ -69,7 +72,9 @@ def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str) 
         found=len(mine),
         max_epochs=cells[0][0].trainer["max_epochs"],
         cells=tuple(cell for cell, _ in cells),
-        command=f"spectral-repro experiment={experiment} profile={profile}" + (f" data={data}" if other else ""),
+        command=f"spectral-repro experiment={experiment} profile={profile}"
+        + f" data={data}" * other
+        + f" results_dir={results_dir}" * (results_dir != "results"),
     )
 
 

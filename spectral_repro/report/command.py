@@ -19,11 +19,11 @@ from spectral_repro.results.statistics import Estimate, mean
 
 def main(arguments: list[str] | None = None) -> None:
     """Writes the report; exits with 2 and one line if rows are damaged."""
-    parser = argparse.ArgumentParser(prog="report.py", description="Judge the paper's claims from the collected rows.")
+    parser = argparse.ArgumentParser(description="Judge the paper's claims from the collected rows.")
     parser.add_argument("--profile", choices=PROFILES, help="judge this profile's rows; else the paper's if complete")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     given = parser.parse_args(arguments)
-    with told_in_one_line("report.py"):
+    with told_in_one_line(parser.prog):
         path = given.results_dir / "REPORT.md"
         write_atomically(path, build_report(given.results_dir, given.profile).encode())
         print(path)

@@ -3,17 +3,17 @@
 import argparse
 from pathlib import Path
 
-from spectral_repro.errors import UserError, told_in_one_line
+from spectral_repro.errors import told_in_one_line
 from spectral_repro.files import write_atomically
 from spectral_repro.results.rows import Row, all_rows, to_csv
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Writes ``<results_dir>/results.csv``; exits with 2 and one line, and writes nothing, if a file is damaged."""
-    parser = argparse.ArgumentParser(prog="collect.py", description="Join the rows of all cells into one table.")
+    parser = argparse.ArgumentParser(description="Join the rows of all cells into one table.")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     given = parser.parse_args(arguments)
-    with told_in_one_line("collect.py"):
+    with told_in_one_line(parser.prog):
         path, rows = collect(given.results_dir)
     print(f"{len(rows)} rows: {path}")
 
@@ -24,8 +24,6 @@ def collect(results_dir: Path) -> tuple[Path, list[Row]]:
     Raises:
         UserError: if a file is damaged; nothing is written then.
     """
-    if not results_dir.is_dir():
-        raise UserError(f"results_dir={results_dir}: is not a folder")
     rows = all_rows(results_dir)
     rows.sort(key=lambda r: (r.data, r.method, r.hidden_layers, r.n2, r.sparsity, r.p or 0, r.config_hash, r.seed))
     path = results_dir / "results.csv"

@@ -149,6 +149,8 @@ def all_rows(results_dir: Path) -> list[Row]:
     """The rows of all cells below ``results_dir``.
 
     Raises:
-        UserError: if a file of rows is damaged.
+        UserError: if there is no such folder, or if a file of rows is damaged.
     """
+    if not results_dir.is_dir():
+        raise UserError(f"results_dir={results_dir}: is not a folder")
     return [row for path in sorted((results_dir / "runs").glob("*/*.csv")) for row in read_rows(path)]
