@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+from pathlib import Path
 
 # OpenMP threads that sleep between the short products of small networks cost a third of the time.
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")
@@ -14,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from spectral_repro.config.compose import config_folder, plain_compose
 from spectral_repro.config.help import completions, help_text
+from spectral_repro.config.written import find_config
 
 #: Ours, with defaults that resume, under the names that users of Hydra's submitit plugin know.
 _LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "processes"}
@@ -58,6 +60,10 @@ def _answer(arguments: list[str]) -> str:
     """What is told from the description of the keys: the help, and the values of a key that a shell completes."""
     if {"--help", "-h"} & set(arguments):
         return help_text(plain_compose()([]), config_folder())
+    if "--config-of" in arguments[:-1]:
+        given = dict(a.split("=", 1) for a in arguments if "=" in a)
+        config_hash = arguments[arguments.index("--config-of") + 1]
+        return find_config(Path(given.get("results_dir", "results")).expanduser(), config_hash)
     if "query=bash" in arguments:
         return "\n".join(completions(os.environ.get("COMP_LINE", "").rpartition(" ")[2]))
     return ""
@@ -69,7 +75,7 @@ def main() -> None:
     from spectral_repro.runner.plugins import register
 
     register()
-    answer = _answer(sys.argv[1:])
+    arguments = sys.argv[1:]
     sys.argv[1:] = for_hydra(sys.argv[1:])
     wants_trace = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra is to raise, not to print
@@ -84,6 +90,7 @@ def main() -> None:
     if hasattr(signal, "SIGPIPE") and any(a.startswith(("--cfg", "--info", "--hydra-help")) for a in sys.argv):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader like head has seen enough
     try:
+        answer = _answer(arguments)
         print(answer, flush=True) if answer else job()
         if _errors:
             raise _errors[0]

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT, run_cli, start_cli, write_images
 
@@ -110,7 +112,7 @@ def test_sweep_resumes_and_never_trains_twice(images, tmp_path):
 def test_interrupted_sweep_goes_on_where_it_was(images, tmp_path, signal_number):
     arguments = [
         "-m",
-        *common(images, method="direct,spectral,sqr", **{"trainer.max_epochs": 400, "trainer.patience": 999}),
+        *common(images, method="direct,spectral,sqr", **{"trainer.max_epochs": 150, "trainer.patience": 999}),
     ]
     undisturbed = tmp_path / "undisturbed"
     disturbed = tmp_path / "disturbed"
@@ -320,6 +322,49 @@ def test_every_override_reaches_the_grid_of_an_experiment(images, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "6 cells: 0 done, 6 to train" in done.stdout
     assert {row["n2"] for rows in read(tmp_path).values() for row in rows} == {"3", "4"}
+
+
+def test_networks_that_diverged_or_guess_are_said_and_marked(images, tmp_path):
+    def diverged(done):
+        assert done.returncode == 0, done.stderr
+        return [row["diverged"] for rows in read(tmp_path).values() for row in rows]
+
+    assert diverged(run_cli(*common(images, method="sqr"), cwd=tmp_path)) == ["False", "False"]
+    done = run_cli(*common(images, method="sqr", overwrite="true", **{"trainer.lr": 1e30}), cwd=tmp_path)
+    assert sorted(diverged(done)) == ["False", "False", "True", "True"]
+    assert (
+        "2 of 2 networks have weights that are not finite (seeds 0, 1); trainer.lr=1e+30" in done.stdout + done.stderr
+    )
+    guess = run_cli(*common(images, method="direct", **{"trainer.lr": 1e-9, "trainer.max_epochs": 1}), cwd=tmp_path)
+    assert "no better than chance" in guess.stdout + guess.stderr
+
+
+def test_rows_say_what_was_run(images, tmp_path):
+    run_cli(*common(images, method="ssvd", **{"method.basis": "gaussian"}), cwd=tmp_path)
+    ((row, _),) = read(tmp_path).values()
+    assert (row["lr"], row["max_epochs"], row["optimizer"], row["activation"]) == ("0.015", "3", "adamax", "relu")
+    told = run_cli("--config-of", row["config_hash"], cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert yaml.safe_load(told.stdout)["options"]["basis"] == "gaussian"
+    command = shlex.split(told.stdout.splitlines()[0].removeprefix("# spectral-repro "))
+    again = run_cli(*command, "realizations=2", "device=cpu", cwd=tmp_path)
+    assert "finished already" in again.stdout, again.stderr
+    missing = run_cli("--config-of", "0123456789ab", "results_dir=results", cwd=tmp_path)
+    assert missing.returncode == 2
+    assert "0 cells in results/runs have it" in missing.stderr
+
+
+def test_rows_of_the_first_schema_are_converted_when_their_cell_is_planned(images, tmp_path):
+    run_cli(*common(images), cwd=tmp_path)
+    before = read(tmp_path)
+    (path,) = tmp_path.glob("results/runs/*/*.csv")
+    path.write_text("".join(",".join(line.split(",")[:25]) + "\n" for line in path.read_text().splitlines()))
+    path.with_suffix(".yaml").unlink()
+    done = run_cli(*common(images), cwd=tmp_path)
+    assert "finished already" in done.stdout, done.stderr
+    after = read(tmp_path)
+    assert [{**row, "diverged": ""} for row in before[path.name]] == after[path.name]
+    assert path.with_suffix(".yaml").exists()
 
 
 def test_glob_over_a_group(images, tmp_path):

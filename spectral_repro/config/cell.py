@@ -4,10 +4,12 @@ import dataclasses
 import functools
 import hashlib
 import importlib
+import inspect
 import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from spectral_repro.errors import ConfigError
@@ -53,6 +55,8 @@ class Cell:
         }
         if self.layer == "spectral_repro.layers.QRLinear" and 0 < self.method_options.get("p", 1) < 1:
             identity["trained entries"] = "an exact share"  # the first rows drew each with probability p
+        if source := _source_of_others(self.layer):
+            identity["source"] = source
         return hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]
 
     @property
@@ -62,6 +66,15 @@ class Cell:
         parts += [f"{k}_{self.method_options[k]:g}" for k in ("p",) if k in self.method_options]
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
         return "-".join([*parts, self.config_hash])
+
+
+@functools.lru_cache(maxsize=64)
+def _source_of_others(layer: str) -> str | None:
+    """SHA-256 of the files that define a layer class and its bases as far as they are not ours; None without any."""
+    ours = ("spectral_repro", "torch", "builtins")
+    classes = [c for c in import_layer(layer).__mro__ if c.__module__.partition(".")[0] not in ours]
+    files = sorted({inspect.getfile(c) for c in classes})
+    return hashlib.sha256(b"".join(Path(f).read_bytes() for f in files)).hexdigest() if files else None
 
 
 def _canonical(value: Any) -> Any:

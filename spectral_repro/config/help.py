@@ -22,7 +22,8 @@ Options and learning rates of each method: conf/method. Examples:
   spectral-repro -m method=sqr n2=50,100,200 hydra/launcher=processes   # or slurm: conf/hydra/launcher
 
 eval "$(spectral-repro --shell-completion install=bash)" completes keys and values in this shell.
-spectral-repro --cfg job shows a composed configuration; HYDRA_FULL_ERROR=1 shows traces."""
+spectral-repro --cfg job shows a composed configuration; HYDRA_FULL_ERROR=1 shows traces.
+spectral-repro --config-of HASH [results_dir=…] shows what the rows with that config_hash were made with."""
 
 
 def table(config: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:

@@ -39,7 +39,13 @@ class Panel:
         per_cell = self.frame.groupby("config_hash").size() if len(self.frame) else pd.Series([0])
         n = f"{per_cell.min()}" if per_cell.min() == per_cell.max() else f"{per_cell.min()}–{per_cell.max()}"
         missing = "" if self.found >= self.wanted else f", {self.wanted - self.found} of {self.wanted} networks missing"
-        return f"{self.label}: profile {self.profile} (at most {self.max_epochs} epochs), n = {n}{missing}"
+        diverged = f", {self.diverged} of them diverged" if self.diverged else ""
+        return f"{self.label}: profile {self.profile} (at most {self.max_epochs} epochs), n = {n}{missing}{diverged}"
+
+    @property
+    def diverged(self) -> int:
+        """How many of the networks have weights that are not finite."""
+        return int((self.frame["diverged"] == True).sum())  # noqa: E712 (None where it is not known)
 
 
 def load_frame(results_dir: Path) -> pd.DataFrame:

@@ -10,6 +10,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from spectral_repro.config.cell import Cell
+from spectral_repro.config.keys import Protocol
+from spectral_repro.config.written import described
 from spectral_repro.errors import UserError
 from spectral_repro.files import locked, set_aside, write_atomically
 
@@ -17,10 +19,17 @@ Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f
 Count = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 _missing = BeforeValidator(lambda value: None if value == "" else value)
+#: Of columns that the first rows did not have.
+Later = Annotated[float | None, _missing]
+LaterText = Annotated[Text | None, _missing]
 
 
 class Row(BaseModel):
-    """One realization (SPEC 7). Accuracies are fractions, ``seconds`` is wall time per realization, times are UTC."""
+    """One realization (SPEC 7). Accuracies are fractions, ``seconds`` is wall time per realization, times are UTC.
+
+    From ``max_epochs`` on, the columns are those of the protocol (:class:`spectral_repro.config.keys.Protocol`);
+    ``diverged`` says that the trained weights are not finite.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -49,9 +58,24 @@ class Row(BaseModel):
     torch_version: Text
     finished_at: Text
     data_digest: Text
+    max_epochs: Annotated[int | None, _missing] = None
+    batch_size: Annotated[int | None, _missing] = None
+    optimizer: LaterText = None
+    lr: Later = None
+    activation: LaterText = None
+    validation_fraction: Later = None
+    patience: Annotated[int | None, _missing] = None
+    min_delta: Later = None
+    beta1: Later = None
+    beta2: Later = None
+    epsilon: Later = None
+    diverged: Annotated[bool | None, _missing] = None
 
 
 COLUMNS = tuple(Row.model_fields)
+#: Columns of the protocol, the same in all rows of a cell.
+PROTOCOL = set(Protocol.model_fields)
+_REQUIRED = tuple(name for name, field in Row.model_fields.items() if field.is_required())
 
 
 def row_file(results_dir: Path, cell: Cell) -> Path:
@@ -72,21 +96,22 @@ def read_rows(path: Path) -> list[Row]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: is not a readable file of rows ({type(error).__name__})") from error
     lines = list(csv.reader(io.StringIO(text)))
-    if not lines or tuple(lines[0]) != COLUMNS:
+    columns = lines[0] if lines else []
+    if tuple(columns[: len(_REQUIRED)]) != _REQUIRED or tuple(columns) != COLUMNS[: len(columns)]:
         raise UserError(f"{path}: line 1 is not the header of a file of rows")
     if not text.endswith("\n"):
         raise UserError(f"{path}: the last line is incomplete")
-    rows = [_parse(path, number, values) for number, values in enumerate(lines[1:], start=2)]
+    rows = [_parse(path, number, columns, values) for number, values in enumerate(lines[1:], start=2)]
     if len({row.seed for row in rows}) != len(rows) or len({row.config_hash for row in rows}) != 1:
         raise UserError(f"{path}: rows of one seed twice, of different cells, or none")
     return rows
 
 
-def _parse(path: Path, number: int, values: list[str]) -> Row:
-    if len(values) != len(COLUMNS):
-        raise UserError(f"{path}: line {number} has {len(values)} values; {len(COLUMNS)} are needed")
+def _parse(path: Path, number: int, columns: list[str], values: list[str]) -> Row:
+    if len(values) != len(columns):
+        raise UserError(f"{path}: line {number} has {len(values)} values; {len(columns)} are needed")
     try:
-        return Row.model_validate(dict(zip(COLUMNS, values, strict=True)))
+        return Row.model_validate(dict(zip(columns, values, strict=True)))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key, value = first["loc"][0], first["input"]
@@ -119,11 +144,20 @@ def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
         config_hash = next(iter(new.values())).config_hash
         with locked(path.parent):
             merged = {**{row.seed: row for row in read_own_rows(path, config_hash)[0]}, **new}
+            protocol = next(iter(new.values())).model_dump(include=PROTOCOL)  # of all rows of a cell
+            merged = {seed: row.model_copy(update=protocol) for seed, row in merged.items()}
             write_atomically(path, to_csv(merged[seed] for seed in sorted(merged)).encode())
             written = read_rows(path)
         if new.keys() <= {row.seed for row in written}:
             return written
     raise UserError(f"{path}: other processes keep overwriting it")
+
+
+def keep_config(path: Path, cell: Cell, rows: list[Row]) -> list[Row]:
+    """Keeps the configuration of ``cell`` as YAML beside its rows; the rows, which have its protocol from then on."""
+    write_atomically(path.with_suffix(".yaml"), described(cell).encode())
+    old = [row.model_copy(update=dict(cell.trainer)) for row in rows if row.lr is None]
+    return add_rows(path, old) if old else rows
 
 
 def first_digest(folder: Path, besides: str) -> str | None:

@@ -13,14 +13,14 @@ from spectral_repro.config.keys import Run
 from spectral_repro.files import require_writable
 from spectral_repro.results import provenance
 from spectral_repro.results.degrees import add_degrees, degree_file
-from spectral_repro.results.rows import Row, add_rows, row_file
+from spectral_repro.results.rows import Row, add_rows, keep_config, row_file
 from spectral_repro.runner.batch import Trained, train_batch
 from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file, resumable_batches
 from spectral_repro.runner.devices import choose_device, realizations_that_fit
 from spectral_repro.runner.plan import missing_seeds
 from spectral_repro.runner.task import Task, check_digest, known_digest, prepare
 from spectral_repro.training.network import direct_parameters
-from spectral_repro.training.protocol import Progress
+from spectral_repro.training.protocol import Outcome, Progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +53,7 @@ def run_cell(cell: Cell, options: Run, device_name: str, watcher: Watcher) -> Re
     if seeds:
         torch.set_float32_matmul_precision(cell.precision)
         task = prepare(cell, options, device, rows)
+        keep_config(path, cell, rows)
         for batch in batches(task, options, seeds):
             checkpoint = make_checkpoint(task, options, batch)
             trained = train_batch(task, batch, watcher(batch), checkpoint)
@@ -60,7 +61,22 @@ def run_cell(cell: Cell, options: Run, device_name: str, watcher: Watcher) -> Re
                 add_degrees(degree_file(options.results_dir, cell), trained.outcomes)
             rows = add_rows(path, make_rows(task, trained))
             checkpoint.remove()
+            _say_what_failed(task, trained.outcomes)
     return Report([row for row in rows if row.seed in options.seeds], str(path), len(seeds))
+
+
+def _say_what_failed(task: Task, outcomes: Sequence[Outcome]) -> None:
+    """Warns of networks whose weights are not finite, and of others that answer no better than by chance."""
+    y = task.dataset.images.test_y
+    often = y.bincount().max().item() / len(y)  # right answers of one that always gives the most frequent label
+    chance = often + 3 * (often * (1 - often) / len(y)) ** 0.5
+    diverged = [o.seed for o in outcomes if o.diverged]
+    guessing = [o.seed for o in outcomes if o.test_accuracy <= chance and not o.diverged]
+    for seeds, what in ((diverged, "have weights that are not finite"), (guessing, "are no better than chance")):
+        if seeds:
+            cause = f"trainer.lr={task.cell.trainer['lr']:g} may be too high"
+            who = f"{len(seeds)} of {len(outcomes)} networks {what} (seeds {', '.join(map(str, seeds))})"
+            warnings.warn(f"{task.cell.slug}: {who}; {cause}", stacklevel=2)
 
 
 def batches(task: Task, options: Run, seeds: Sequence[int]) -> list[list[int]]:
@@ -111,6 +127,7 @@ def make_rows(task: Task, trained: Trained) -> list[Row]:
         "torch_version": torch.__version__,
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "data_digest": task.dataset.digest,
+        **cell.trainer,
     }
-    own = ("seed", "test_accuracy", "validation_accuracy", "epochs")
+    own = ("seed", "test_accuracy", "validation_accuracy", "epochs", "diverged")
     return [Row(**shared, **{key: getattr(outcome, key) for key in own}) for outcome in trained.outcomes]

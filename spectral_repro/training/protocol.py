@@ -38,14 +38,15 @@ class Images:
 class Outcome:
     """What one realization reached, with the weights of its last epoch.
 
-    ``degrees`` has, for each hidden layer of a sparse network, the number of surviving links into and out of
-    each node, ``(N_k)`` and ``(N_k)``.
+    ``diverged`` says that its weights are not finite. ``degrees`` has, for each hidden layer of a sparse network,
+    the number of surviving links into and out of each node, ``(N_k)`` and ``(N_k)``.
     """
 
     seed: int
     test_accuracy: float = math.nan
     validation_accuracy: float = math.nan
     epochs: int = 0
+    diverged: bool = False
     degrees: list[tuple[Tensor, Tensor]] = dataclasses.field(default_factory=list)
 
 

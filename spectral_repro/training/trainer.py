@@ -84,10 +84,11 @@ class Trainer:
         if all(stays):
             return
         tested = judge_test(self.network, self.feed)
+        finite = self.updater.finite()
         links = degrees(self.network) if self.network.layers[0].sparsity else []
         for i, (outcome, stay, accuracy) in enumerate(zip(self.running, stays, tested, strict=True)):
             if not stay:
-                outcome.test_accuracy = accuracy
+                outcome.test_accuracy, outcome.diverged = accuracy, not finite[i]
                 outcome.degrees = [(into[i], out_of[i]) for into, out_of in links]
         self._keep([i for i, stay in enumerate(stays) if stay])
 

@@ -57,6 +57,10 @@ class Updater:
         self.optimizer.keep(index)
         self._bind()
 
+    def finite(self) -> list[bool]:
+        """Of each network, whether all that it trains is finite."""
+        return torch.stack([p.flatten(1).isfinite().all(1) for p in self.optimizer.parameters]).all(0).tolist()
+
     def tensors(self) -> list[Tensor]:
         """Parameters and moments, which together with the number of steps are the state."""
         optimizer = self.optimizer

@@ -1,16 +1,20 @@
 """Every file of conf/, what it comes to, and what the hash of a cell covers."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
-from spectral_repro.config.cell import import_layer
+from spectral_repro.config.cell import _source_of_others, import_layer
 from spectral_repro.config.compose import Composer, cells_of, config_folder, expand, figure_jobs, plain_compose
 from spectral_repro.config.keys import Run
 from spectral_repro.config.read import read_config
+from spectral_repro.config.written import command_of, described
 from spectral_repro.errors import ConfigError
 from spectral_repro.figures.catalogue import FIGURES
+from spectral_repro.runner import plan
 from spectral_repro.runner.plan import plan_sweep
 
 CONF = config_folder()
@@ -264,10 +268,11 @@ def planned(*overrides: str, results_dir):
     return plan_sweep(jobs, Composer(plain_compose()))
 
 
-def test_what_two_experiments_want_of_a_cell_is_planned_once(tmp_path):
-    plan = planned("experiment=fig02,hubs", "profile=paper", "data=mnist", results_dir=tmp_path)
-    assert len(plan) == 18
-    with_degrees = [p for p in plan if p.options.degrees]
+def test_what_two_experiments_want_of_a_cell_is_planned_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan.data, "identify", lambda *_: None)  # there are no images here
+    found = planned("experiment=fig02,hubs", "profile=paper", "data=mnist", results_dir=tmp_path)
+    assert len(found) == 18
+    with_degrees = [p for p in found if p.options.degrees]
     assert {(p.cell.method, p.cell.sparsity) for p in with_degrees} == {("direct", 0.97), ("sqr", 0.97)}
     assert all("degrees=true" in p.job or "degrees=True" in p.job for p in with_degrees)
     both = planned("experiment=fig05,fig08", "profile=paper", results_dir=tmp_path)
@@ -275,3 +280,38 @@ def test_what_two_experiments_want_of_a_cell_is_planned_once(tmp_path):
     assert [p.options.realizations for p in shared] == [10]
     apart = planned("seed=0,10", "realizations=10", results_dir=tmp_path)
     assert [p.options.seed for p in apart] == [0, 10]
+
+
+CELLS = [
+    ("method=direct", "data=mnist"),
+    ("method=spectral_original", "n2=50", "hidden_layers=2"),
+    ("method=sqr", "sparsity=0.9", "data=fashion_mnist", "trainer.lr=3e-05"),
+    ("method=sqr", "method.p=0.25", "method.eig_in=[0,1]", "trainer.beta1=0.5"),
+    ("method=ssvd", "method.basis=gaussian", "precision=medium", "protocol=sparse"),
+    ("method=sqr", "data=cifar10_jpeg", "trainer.activation=tanh"),
+    ("method=direct", "data=folder", "'data.root=/some/pictures of cats'", "data.grayscale=true"),
+]
+
+
+@pytest.mark.parametrize("overrides", CELLS, ids=" ".join)
+def test_the_command_of_a_cell_makes_that_cell(overrides):
+    made = cell(*(o.strip("'").replace("=/some/pictures of cats", "='/some/pictures of cats'") for o in overrides))
+    program, *arguments = shlex.split(command_of(made))
+    assert program == "spectral-repro"
+    assert cell(*arguments) == made
+    text = described(made)
+    assert text.startswith(f"# {command_of(made)}\n")
+    assert yaml.safe_load(text)["trainer"] == dict(made.trainer)
+    assert yaml.safe_load(text)["config_hash"] == made.config_hash
+
+
+def test_the_hash_covers_the_source_of_a_layer_that_is_not_ours(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hashes = []
+    for std in (1, 2):
+        (tmp_path / "own_layers.py").write_text(
+            f"from spectral_repro.layers import *\nclass Own(DirectLinear):\n    std = {std}\n"
+        )
+        _source_of_others.cache_clear()
+        hashes.append(dataclasses.replace(cell("method=direct"), layer="own_layers.Own").config_hash)
+    assert len({*hashes, cell("method=direct").config_hash}) == 3

@@ -29,7 +29,7 @@ def descendants(pid: int) -> dict[int, str]:
 
 
 def test_a_killed_process_ends_its_cell_only(images, tmp_path):
-    long = {"trainer.max_epochs": 600, "trainer.patience": 999, "checkpoint_minutes": 0}
+    long = {"trainer.max_epochs": 150, "trainer.patience": 999, "checkpoint_minutes": 0}
     arguments = ["-m", *common(images, method="direct,spectral,sqr", **long), *PROCESSES]
     whole = tmp_path / "whole"
     whole.mkdir()

@@ -1,0 +1,67 @@
+"""A cell as text that is kept beside its rows: what it is, and the command that makes it."""
+
+import shlex
+from pathlib import Path
+
+import yaml
+
+from spectral_repro.config.cell import Cell
+from spectral_repro.config.compose import config_folder
+from spectral_repro.errors import UserError
+
+
+def command_of(cell: Cell) -> str:
+    """The command that trains ``cell``, with every value that decides its numbers, whatever the defaults become."""
+    data = [f"data={cell.data['name']}"]
+    if not _is_named(cell):
+        data = ["data=folder", *(f"data.{k}={_written(cell.data.get(k))}" for k in ("name", "root", "grayscale"))]
+    network = [f"n2={cell.n2}", f"hidden_layers={cell.hidden_layers}", f"sparsity={cell.sparsity!r}"]
+    options = [f"method.{k}={_written(v)}" for k, v in cell.method_options.items()]
+    trainer = [f"trainer.{k}={_written(v)}" for k, v in cell.trainer.items()]
+    keys = [*data, f"method={cell.method}", *options, *network, *trainer, f"precision={cell.precision}"]
+    return shlex.join(["spectral-repro", *keys])
+
+
+def _is_named(cell: Cell) -> bool:
+    """Whether ``data=<name>`` stands for the data set, wherever its files are."""
+    return (config_folder() / "data" / f"{cell.data['name']}.yaml").exists()
+
+
+def _written(value: object) -> str:
+    """A value as Hydra reads it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return value if value.isidentifier() else '"' + value.replace('"', '\\"') + '"'
+    return "[" + ",".join(map(_written, value)) + "]" if isinstance(value, list | tuple) else repr(value)
+
+
+def described(cell: Cell) -> str:
+    """YAML: the effective configuration, below a comment with the command."""
+    settings = {
+        "config_hash": cell.config_hash,
+        "data": {k: v for k, v in cell.data.items() if k != "root" or not _is_named(cell)},
+        "method": cell.method,
+        "layer": cell.layer,
+        "options": dict(cell.method_options),
+        "first_layer": dict(cell.first_layer),
+        "hidden_layers": cell.hidden_layers,
+        "n2": cell.n2,
+        "sparsity": cell.sparsity,
+        "trainer": dict(cell.trainer),
+        "precision": cell.precision,
+    }
+    return f"# {command_of(cell)}\n" + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+
+
+def find_config(results_dir: Path, config_hash: str) -> str:
+    """What :func:`described` wrote for the cell with this hash, or its beginning.
+
+    Raises:
+        UserError: if there is none, or if several begin so.
+    """
+    found = sorted((results_dir / "runs").glob(f"*/*-{config_hash}*.yaml"))
+    if len(found) != 1:
+        names = f" ({', '.join(p.stem for p in found[:3])} …)" if found else ""
+        raise UserError(f"--config-of {config_hash}: {len(found)} cells in {results_dir / 'runs'} have it{names}")
+    return found[0].read_text(encoding="utf-8")
