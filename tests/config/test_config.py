@@ -309,9 +309,8 @@ def test_the_hash_covers_the_source_of_a_layer_that_is_not_ours(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     hashes = []
     for std in (1, 2):
-        (tmp_path / "own_layers.py").write_text(
-            f"from spectral_repro.layers import *\nclass Own(DirectLinear):\n    std = {std}\n"
-        )
+        source = f"from spectral_repro.layers import *\nclass Own(DirectLinear):\n    std = {std}\n"
+        (tmp_path / "own_layers.py").write_text(source)
         _source_of_others.cache_clear()
         hashes.append(dataclasses.replace(cell("method=direct"), layer="own_layers.Own").config_hash)
     assert len({*hashes, cell("method=direct").config_hash}) == 3
