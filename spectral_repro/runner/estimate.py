@@ -1,5 +1,6 @@
 """How long a sweep will take, from the layers' cost model and the speed of rows that this device has made."""
 
+import math
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -40,26 +41,45 @@ def step_work(layer: type, sizes: Sequence[int], rows: int, sparsity: float, **o
     return step
 
 
-def seconds(planned: Sequence) -> float | None:
-    """Wall time of what is missing of these planned cells (see :mod:`spectral_repro.runner.plan`), or None.
+def seconds(planned: Sequence) -> list[float | None]:
+    """Of each planned cell (see :mod:`spectral_repro.runner.plan`), how long what is missing takes; None: not known.
 
-    The speed is that of the plan's own finished cells on this device; without any, that of one matrix product.
+    Speed and number of epochs are those of the finished cell that is most like it, of any size; the speed grows
+    with the work of an epoch as the cost model says. Without any finished cell the speed is that of one product.
     """
     works = [work(p.cell) for p in planned]
-    if None in works:
+    name = provenance.device_name(choose_device(planned[0].options.device)).partition(", ")[0]  # threads differ
+    done = [
+        (p.cell, w, median(r.seconds / r.epochs for r in p.rows), median(r.epochs for r in p.rows))
+        for p, w in zip(planned, works, strict=True)
+        if w and p.rows and all(r.device.startswith(name) for r in p.rows)
+    ]
+    rate = None if done else _EFFICIENCY * _product_rate(choose_device(planned[0].options.device))
+    return [_one(p, w, done, rate) for p, w in zip(planned, works, strict=True)]
+
+
+def _one(p, w: float | None, done: Sequence, rate: float | None) -> float | None:
+    if w is None or not p.missing:
+        return None if w is None else 0.0
+    if rate:
+        epoch, lasts = w / rate, TYPICAL_EPOCHS
+    else:
+        near = sorted(done, key=lambda other: _difference(p.cell, w, *other[:2]))
+        epoch, lasts = near[0][2] * w / near[0][1], median(n[3] for n in near[:3])
+    return p.missing * min(p.cell.trainer["max_epochs"], lasts) * epoch
+
+
+def _difference(cell: Cell, w: float, other: Cell, other_w: float) -> float:
+    """How unlike two cells are, for the time they take; one factor of two in work counts 1."""
+    kind = 3 * (cell.method != other.method) + 2 * (cell.data["name"] != other.data["name"])
+    return kind + 4 * ((cell.sparsity > 0) != (other.sparsity > 0)) + abs(math.log2(w / other_w))
+
+
+def together(times: Sequence[float | None], at_once: int) -> float | None:
+    """Wall time of cells of which ``at_once`` run at the same time."""
+    if not times or None in times:
         return None
-    device = choose_device(planned[0].options.device)
-    name = provenance.device_name(device)
-    rates, epochs = [], []
-    for p, w in zip(planned, works, strict=True):
-        rows = [r for r in p.rows if r.device == name]
-        rates += [w * r.epochs / r.seconds for r in rows]
-        epochs += [r.epochs for r in rows]
-    rate = median(rates) if rates else _EFFICIENCY * _product_rate(device)
-    lasts = median(epochs) if epochs else TYPICAL_EPOCHS
-    return sum(
-        p.missing * min(p.cell.trainer["max_epochs"], lasts) * w / rate for p, w in zip(planned, works, strict=True)
-    )
+    return max(sum(times) / max(1, at_once), *times)
 
 
 def _product_rate(device: torch.device) -> float:

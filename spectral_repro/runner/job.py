@@ -19,8 +19,10 @@ from spectral_repro.config.read import read_config
 from spectral_repro.results import provenance
 from spectral_repro.runner import tracker
 from spectral_repro.runner.devices import choose_device, share_of_devices, share_of_threads
-from spectral_repro.runner.experiment import Report, Watcher, run_cell
+from spectral_repro.runner.experiment import Report, run_cell
 from spectral_repro.runner.memory import keep_freed_memory
+from spectral_repro.runner.parent import end_with_parent
+from spectral_repro.runner.progress import epoch_bar
 from spectral_repro.runner.table import print_table
 from spectral_repro.training.protocol import Progress
 
@@ -35,11 +37,13 @@ def run_job(config: Mapping[str, Any], number: int | None = None, beside_others:
     """
     alone = number is None
     cell, options = read_config(config)
+    if beside_others:
+        end_with_parent()
     device = share_of_devices(options.device, number) if beside_others else options.device
     keep_freed_memory()
     if threads := share_of_threads(options.threads):
         torch.set_num_threads(threads)
-    watchers = [epoch_bar(cell.method_label, cell.trainer["max_epochs"], 0 if alone else 1)]
+    watchers = [epoch_bar(cell, 0 if alone else 1)]
     if options.tracker == "tensorboard":
         watchers.append(tracker.tensorboard(options.results_dir, cell))
     started = time.perf_counter()
@@ -81,24 +85,3 @@ def _all(watches: list):
             each(progress)
 
     return watch
-
-
-def epoch_bar(label: str, max_epochs: int, position: int) -> Watcher:
-    """A bar over the epochs of a batch of realizations: validation accuracy, realizations running, time left."""
-
-    def watcher(seeds):
-        bar = tqdm(total=len(seeds) * max_epochs, desc=label, unit="ep", disable=None, leave=False, position=position)
-        last = 0
-
-        def watch(progress: Progress) -> None:
-            nonlocal last
-            epochs, last = progress.epoch - last, progress.epoch  # more than one: resumed from a checkpoint
-            accuracy = sum(progress.validation_accuracy.values()) / len(progress.validation_accuracy)
-            bar.set_postfix_str(f"epoch {progress.epoch}, val {accuracy:.4f}, running {progress.running}")
-            bar.update(epochs * progress.running + progress.stopped * (epochs + max_epochs - progress.epoch))
-            if not progress.running:
-                bar.close()
-
-        return watch
-
-    return watcher

@@ -15,6 +15,7 @@ from hydra.core.singleton import Singleton
 from hydra.plugins.launcher import Launcher
 
 from spectral_repro.errors import ConfigError
+from spectral_repro.runner.parent import VARIABLE
 
 try:
     from hydra_plugins.hydra_submitit_launcher.submitit_launcher import LocalLauncher, SlurmLauncher
@@ -80,15 +81,20 @@ class ProcessesLauncher(LocalLauncher):
         super().__init__(**params)
         self.processes = processes
 
+    @property
+    def at_once(self) -> int:
+        """How many cells run at the same time."""
+        return self.processes or _processes_that_fit()
+
     def stream(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Iterator[JobOutcome]:
         """Runs at most ``processes`` jobs at a time; yields outcomes in the order in which jobs end."""
         import submitit
 
-        at_once = self.processes or _processes_that_fit()
+        at_once = self.at_once
         executor = submitit.AutoExecutor(cluster="local", folder=self.params["submitit_folder"])
         executor.update_parameters(timeout_min=self.params["timeout_min"], name=self.params["name"])
         waiting, running = iter(enumerate(job_overrides)), {}
-        share = {"OMP_NUM_THREADS": str(max(1, _cores() // at_once))}
+        share = {"OMP_NUM_THREADS": str(max(1, _cores() // at_once)), VARIABLE: str(os.getpid())}
         try:
             while True:
                 for i, overrides in itertools.islice(waiting, at_once - len(running)):
@@ -119,6 +125,8 @@ class ArrayLauncher(SlurmLauncher):
     Args:
         array_size: jobs per array (Slurm's MaxArraySize is 1001 by default).
     """
+
+    at_once = 0  #: the scheduler decides: nothing can be said of the time
 
     def __init__(self, array_size: int = 1000, **params: Any) -> None:
         super().__init__(**params)

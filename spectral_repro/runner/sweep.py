@@ -17,6 +17,7 @@ from spectral_repro.runner import estimate
 from spectral_repro.runner.experiment import Report
 from spectral_repro.runner.job import run_job
 from spectral_repro.runner.plan import Planned, plan_sweep
+from spectral_repro.runner.progress import SweepProgress
 from spectral_repro.runner.table import print_table
 
 
@@ -46,17 +47,21 @@ def run_sweep(
     composer = Composer(compose)
     planned = plan_sweep(figure_jobs(compose, arguments), composer)
     todo = [p for p in planned if p.missing]
-    print(_plan_line(planned, todo), flush=True)
+    at_once = getattr(launcher, "at_once", 1)
+    times = estimate.seconds(planned) if at_once else [None] * len(planned)
+    expected = estimate.together([t for t, p in zip(times, planned, strict=True) if p.missing], at_once)
+    print(_plan_line(planned, todo, expected), flush=True)
     failures: list[tuple[Planned, Exception]] = []
     if todo:
-        with tqdm(total=sum(p.missing for p in todo), desc="sweep", unit="net", disable=None, position=0) as bar:
+        costs = [t or 1.0 for t, p in zip(times, planned, strict=True) if p.missing]
+        with SweepProgress(costs, expected) as progress:
             for i, outcome in _launch(launcher, [list(p.job) for p in todo], composer, max_batch_size):
                 if isinstance(outcome, Report):
-                    bar.write(f"{' '.join(todo[i].job)}: {outcome.trained} networks -> {outcome.path}")
+                    tqdm.write(f"{' '.join(todo[i].job)}: {outcome.trained} networks -> {outcome.path}")
                 else:
                     failures.append((todo[i], outcome))
-                    bar.write(f"failed: {' '.join(todo[i].job)}: {one_line(outcome)}", file=sys.stderr)
-                bar.update(todo[i].missing)
+                    tqdm.write(f"failed: {' '.join(todo[i].job)}: {one_line(outcome)}", file=sys.stderr)
+                progress.ended(i)
     _report(planned, failures)
     if failures:
         raise SweepError(_failure_text(failures))
@@ -91,11 +96,10 @@ def _launch(
         yield from enumerate(returned, start=start)
 
 
-def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned]) -> str:
+def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned], seconds: float | None) -> str:
     line = f"{len(planned)} cells: {len(planned) - len(todo)} done, {len(todo)} to train"
     if not todo:
         return line + "; nothing to do"
-    seconds = estimate.seconds(planned)
     networks = sum(p.missing for p in todo)
     return f"{line} ({networks} networks{'' if seconds is None else f', about {estimate.readable(seconds)}'})"
 

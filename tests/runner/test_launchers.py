@@ -3,11 +3,14 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
+import pytest
 import torch
 from omegaconf import OmegaConf
 
@@ -56,6 +59,37 @@ def test_a_killed_process_ends_its_cell_only(images, tmp_path):
     log = (tmp_path / "results/cells.log").read_text().splitlines()
     assert len(log) == 3
     assert all("2 networks trained -> " in line for line in log)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_outlives_its_sweep(images, tmp_path, signal_number):
+    """Started in the background, where a shell has its jobs ignore SIGINT."""
+    long = {"trainer.max_epochs": 100_000, "trainer.patience": 99_999, "checkpoint_minutes": 0}
+    command = [
+        sys.executable,
+        "-m",
+        "spectral_repro.cli",
+        "-m",
+        *common(images, method="direct,sqr", **long),
+        *PROCESSES,
+    ]
+    sweep = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 90
+    while len(list(tmp_path.glob("results/checkpoints/*/*.pt"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = [psutil.Process(pid) for pid in descendants(sweep.pid)]
+    assert len(workers) >= 2
+    sweep.send_signal(signal_number)
+    sweep.wait(timeout=30)
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    for process in alive:
+        process.kill()
+    assert not alive
 
 
 def test_jobs_are_spread_over_the_gpus(monkeypatch):

@@ -1,0 +1,89 @@
+"""How far a cell and a sweep are: bars where there is a terminal, elsewhere a line a minute."""
+
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+from tqdm import tqdm
+
+from spectral_repro.config.cell import Cell
+from spectral_repro.runner.estimate import readable
+from spectral_repro.runner.experiment import Watcher
+from spectral_repro.training.protocol import Progress
+
+#: Seconds between two lines.
+INTERVAL = 60.0
+
+
+def _shown() -> bool:
+    return sys.stderr.isatty()
+
+
+def epoch_bar(cell: Cell, position: int) -> Watcher:
+    """Of a batch of realizations: epoch, validation accuracy, realizations running; bar or lines."""
+    label = f"{cell.method_label} {cell.data['name']} N2={cell.n2}" + f" s={cell.sparsity:g}" * (cell.sparsity > 0)
+    most = cell.trainer["max_epochs"]
+
+    def watcher(seeds):
+        bar = tqdm(total=len(seeds) * most, desc=label, unit="ep", disable=None, leave=False, position=position)
+        last, told = 0, time.monotonic()
+
+        def watch(progress: Progress) -> None:
+            nonlocal last, told
+            epochs, last = progress.epoch - last, progress.epoch  # more than one: resumed from a checkpoint
+            accuracy = sum(progress.validation_accuracy.values()) / len(progress.validation_accuracy)
+            state = f"epoch {progress.epoch}, val {accuracy:.4f}, running {progress.running}"
+            bar.set_postfix_str(state)
+            bar.update(epochs * progress.running + progress.stopped * (epochs + most - progress.epoch))
+            if not progress.running:
+                bar.close()
+            elif not _shown() and time.monotonic() - told >= INTERVAL:
+                told = time.monotonic()
+                print(f"{label}: {state} of {len(seeds)}, at most {most} epochs", flush=True)
+
+        return watch
+
+    return watcher
+
+
+class SweepProgress:
+    """Of a sweep: cells done and time left; a bar that weighs cells by their cost, or lines.
+
+    Args:
+        costs: of each cell, in any unit.
+        estimate: seconds that all together are expected to take, if known; what has ended corrects it.
+    """
+
+    def __init__(self, costs: Sequence[float], estimate: float | None) -> None:
+        self.costs, self.estimate = costs, estimate
+        self.cells, self.done, self.started = 0, 0.0, time.monotonic()
+        self._over = threading.Event()
+
+    def __enter__(self) -> "SweepProgress":
+        form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
+        self.bar = tqdm(total=sum(self.costs), desc="sweep", disable=None, position=0, bar_format=form)
+        if not _shown():
+            threading.Thread(target=self._tell, daemon=True).start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._over.set()
+        self.bar.close()
+
+    def ended(self, cell: int) -> None:
+        """Counts a cell that has ended, well or not."""
+        self.cells, self.done = self.cells + 1, self.done + self.costs[cell]
+        self.bar.set_postfix_str(f"{self.cells} of {len(self.costs)} cells")
+        self.bar.update(self.costs[cell])
+
+    def line(self) -> str:
+        """For instance ``12 of 32 cells done, about 18 min left``."""
+        elapsed, total = time.monotonic() - self.started, sum(self.costs)
+        left = elapsed * (total - self.done) / self.done if self.done else (self.estimate or 0) - elapsed
+        text = f"{self.cells} of {len(self.costs)} cells done"
+        return f"{text}, about {readable(left)} left" if left > 0 else text
+
+    def _tell(self) -> None:
+        while not self._over.wait(INTERVAL):
+            print(self.line(), flush=True)
