@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from tests.conftest import ROOT, write_images
 
@@ -165,6 +166,44 @@ class Suite:
 
     def fault_sigint(self) -> None:
         self._signals("SIGINT", signal.SIGINT, max(2, self.kills // 10))
+
+    def fault_workers(self) -> None:
+        """The sweep's process ends alone; its workers, deaf to SIGINT as below a background job, end with it."""
+        background = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+        for number in (signal.SIGTERM, signal.SIGKILL) * max(1, self.kills // 20):
+            folder = self.folder()
+            process, workers = start(command(folder, self.images, "hydra/launcher=processes"), prefix=background), []
+            while process.poll() is None and len(workers) < 2:
+                time.sleep(0.1)
+                workers = psutil.Process(process.pid).children(recursive=True)
+            time.sleep(self.random.uniform(0, 0.5) * self.seconds)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                workers = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(number)
+            process.wait(timeout=60)
+            _, alive = psutil.wait_procs(workers, timeout=10)
+            if alive:
+                raise SystemExit(f"{len(alive)} workers outlived their sweep by ten seconds: {alive}")
+            self.compare("end of a sweep with workers", folder)
+
+    def fault_two_hosts(self) -> None:
+        """Two hosts sweep into one folder: each cell is trained by one of them; one is killed, the other goes on."""
+        site = self.base / "hosts"
+        site.mkdir()
+        (site / "sitecustomize.py").write_text("import os, socket\nsocket.gethostname = lambda: os.environ['NAME']\n")
+        for killed in (False, True):
+            folder = self.folder()
+            both = [start(command(folder, self.images), NAME=n, PYTHONPATH=str(site)) for n in ("north", "south")]
+            if killed:
+                time.sleep(0.6 * self.seconds)
+                os.killpg(both[0].pid, signal.SIGKILL)
+            codes = [finish(process) for process in both]
+            if codes[1][0] or (codes[0][0] and not killed):
+                raise SystemExit(f"a sweep beside another failed: {codes}")
+            cells = [line.split("  ")[2] for line in (folder / "results/cells.log").read_text().splitlines()]
+            if len(set(cells)) != len(cells):
+                raise SystemExit(f"a cell was trained by two hosts: {cells}")
+            self.compare("two hosts, one killed" if killed else "two hosts", folder)
 
     def fault_full_disk(self) -> None:
         folder = self.folder()  # a limit on the bytes of a file

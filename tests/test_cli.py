@@ -55,7 +55,7 @@ def test_one_cell_from_any_folder(images, tmp_path):
     done = run_cli(*common(images, method="sqr"), cwd=away)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    header, line, where = done.stdout.splitlines()
+    header, line, where = done.stdout.splitlines()[-3:]
     assert header.split() == ["method", "data", "N2", "accuracy", "n", "rho", "epochs", "s/net"]
     assert line.split()[:3] == ["S-QR", "shapes", "5"]
     assert "±" in line
@@ -390,3 +390,17 @@ def test_a_reader_that_has_seen_enough(flag, tmp_path):
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize("delay", [0.3, 0.8, 1.5, 2.5])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_it_starts(images, tmp_path, delay, number):
+    """Inside an import, the exception would be swallowed, or leave half a module behind."""
+    long = {"trainer.max_epochs": 100_000, "trainer.patience": 99_999}
+    process = start_cli("-m", *common(images, method="direct,sqr", **long), cwd=tmp_path)
+    time.sleep(delay)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "goes on from there" in err
+    assert "Traceback" not in err

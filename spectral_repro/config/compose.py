@@ -119,7 +119,8 @@ def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Seque
         if experiment is None or parse_override(experiment).value() is None:
             jobs.update(dict.fromkeys(expand([*profile, *rest])))
             continue
-        values = [text for text in rest if not parse_override(text).is_sweep_override()]
+        others = [text for text in rest if not parse_override(text).is_sweep_override()]
+        values = [text for text in others if not text.startswith(("method.", "data."))]  # which the cells' own may have
         sweep = compose([experiment, *profile, *values]).get("sweep")
         if not sweep:
             raise ConfigError("experiment", parse_override(experiment).value(), "defines no sweep.cells")

@@ -137,6 +137,7 @@ class Run(_Keys):
     results_dir: Folder = Field(description="where rows go")
     overwrite: bool = Field(description="train finished realizations again")
     degrees: bool = Field(description="of sparse networks, keep the degrees of the hidden nodes (claim 8)")
+    claimed: Literal["wait", "skip"] = Field(description="cells that another process is training: wait, or leave them")
     checkpoint_minutes: NotNegative = Field(description="a batch saves its state this often and resumes from there")
     threads: Whole | Auto = Field(description="CPU threads of one process; auto: its share of the cores")
     tracker: Literal["none", "tensorboard"] = Field(description="validation curves in results_dir/tensorboard")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import time
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -16,6 +17,7 @@ from spectral_repro.results.degrees import add_degrees, degree_file
 from spectral_repro.results.rows import Row, add_rows, keep_config, row_file
 from spectral_repro.runner.batch import Trained, train_batch
 from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file, resumable_batches
+from spectral_repro.runner.claim import claim_file, claimed
 from spectral_repro.runner.devices import choose_device, realizations_that_fit
 from spectral_repro.runner.plan import missing_seeds
 from spectral_repro.runner.task import Task, check_digest, known_digest, prepare
@@ -25,11 +27,15 @@ from spectral_repro.training.protocol import Outcome, Progress
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What became of a cell: its rows (the wanted seeds only), their file, and how many were trained now."""
+    """What became of a cell: its rows (the wanted seeds only), their file, how many were trained now.
+
+    ``holder`` is who is training it instead, if it was left to that process.
+    """
 
     rows: list[Row]
     path: str
     trained: int
+    holder: str | None = None
 
 
 #: Called before each batch with its seeds; returns what watches the epochs.
@@ -39,30 +45,57 @@ Watcher = Callable[[Sequence[int]], Callable[[Progress], None]]
 def run_cell(cell: Cell, options: Run, device_name: str, watcher: Watcher) -> Report:
     """Trains the missing realizations of ``cell`` on a device and writes their rows, batch by batch.
 
+    A cell that another process is training is waited for, or left (``claimed=skip``).
+
     Raises:
         UserError: if the device, the data or a folder cannot be used, before anything is trained.
     """
     path = row_file(options.results_dir, cell)
     require_writable(options.results_dir, "results_dir")
     device = choose_device(device_name)
-    seeds, rows, warning = missing_seeds(cell, options)
-    if warning:
-        warnings.warn(warning, stacklevel=2)
+    seeds, rows = _missing(cell, options)
     if digest := data.identify(cell.data, options.data_dir, needed=bool(seeds)):
         check_digest(cell, digest, known_digest(rows, path))
     if seeds:
         torch.set_float32_matmul_precision(cell.precision)
         task = prepare(cell, options, device, rows)
-        keep_config(path, cell, rows)
-        for batch in batches(task, options, seeds):
-            checkpoint = make_checkpoint(task, options, batch)
-            trained = train_batch(task, batch, watcher(batch), checkpoint)
-            if options.degrees:
-                add_degrees(degree_file(options.results_dir, cell), trained.outcomes)
-            rows = add_rows(path, make_rows(task, trained))
-            checkpoint.remove()
-            _say_what_failed(task, trained.outcomes)
+    told = False
+    while seeds:
+        with claimed(claim_file(options.results_dir, cell)) as holder:
+            if holder is None:
+                rows = _train(task, options, watcher)
+                break
+        if options.claimed == "skip":
+            return Report([row for row in rows if row.seed in options.seeds], str(path), 0, holder)
+        if not told:
+            warnings.warn(f"{cell.slug}: {holder} is training this cell; waiting for it", stacklevel=2)
+        told = True
+        time.sleep(1)
+        seeds, rows = _missing(cell, options)
     return Report([row for row in rows if row.seed in options.seeds], str(path), len(seeds))
+
+
+def _missing(cell: Cell, options: Run) -> tuple[list[int], list[Row]]:
+    seeds, rows, warning = missing_seeds(cell, options)
+    if warning:
+        warnings.warn(warning, stacklevel=2)
+    return seeds, rows
+
+
+def _train(task: Task, options: Run, watcher: Watcher) -> list[Row]:
+    """Trains what is missing now that the cell is ours; the rows of its file."""
+    cell, path = task.cell, row_file(options.results_dir, task.cell)
+    seeds, rows = _missing(cell, options)
+    keep_config(path, cell, rows)
+    for batch in batches(task, options, seeds):
+        checkpoint = make_checkpoint(task, options, batch)
+        trained = train_batch(task, batch, watcher(batch), checkpoint)
+        if options.degrees:
+            add_degrees(degree_file(options.results_dir, cell), trained.outcomes)
+        rows = add_rows(path, make_rows(task, trained))
+        checkpoint.remove()
+        _say_what_failed(task, trained.outcomes)
+    return rows
 
 
 def _say_what_failed(task: Task, outcomes: Sequence[Outcome]) -> None:

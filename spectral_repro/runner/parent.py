@@ -4,6 +4,8 @@ import os
 import threading
 import time
 
+from spectral_repro.runner.claim import process_lives
+
 #: Names the process of a sweep to its workers.
 VARIABLE = "SPECTRAL_REPRO_SWEEP"
 #: Seconds between two looks.
@@ -22,14 +24,6 @@ def end_with_parent() -> None:
 
 
 def _watch(parent: int) -> None:
-    while _lives(parent):
+    while process_lives(parent):
         time.sleep(_INTERVAL)
     os._exit(143)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-        return True
-    except ProcessLookupError:
-        return False

@@ -55,13 +55,20 @@ def run_sweep(
     if todo:
         costs = [t or 1.0 for t, p in zip(times, planned, strict=True) if p.missing]
         with SweepProgress(costs, expected) as progress:
-            for i, outcome in _launch(launcher, [list(p.job) for p in todo], composer, max_batch_size):
-                if isinstance(outcome, Report):
-                    tqdm.write(f"{' '.join(todo[i].job)}: {outcome.trained} networks -> {outcome.path}")
-                else:
-                    failures.append((todo[i], outcome))
-                    tqdm.write(f"failed: {' '.join(todo[i].job)}: {one_line(outcome)}", file=sys.stderr)
-                progress.ended(i)
+            left = list(range(len(todo)))
+            for more in (("claimed=skip",), ()):  # what others are training comes last, and is waited for
+                jobs, at, left = [[*todo[i].job, *more] for i in left], left, []
+                for n, outcome in _launch(launcher, jobs, composer, max_batch_size) if jobs else ():
+                    i = at[n]
+                    if more and getattr(outcome, "holder", None):
+                        left.append(i)
+                        continue
+                    if isinstance(outcome, Report):
+                        tqdm.write(f"{' '.join(todo[i].job)}: {outcome.trained} networks -> {outcome.path}")
+                    else:
+                        failures.append((todo[i], outcome))
+                        tqdm.write(f"failed: {' '.join(todo[i].job)}: {one_line(outcome)}", file=sys.stderr)
+                    progress.ended(i)
     _report(planned, failures)
     if failures:
         raise SweepError(_failure_text(failures))

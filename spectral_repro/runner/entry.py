@@ -1,0 +1,65 @@
+"""What Hydra runs: ``job`` trains one cell; and the arguments in the form that Hydra takes."""
+
+import os
+import re
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from spectral_repro.config.compose import config_folder, plain_compose
+from spectral_repro.config.help import completions, help_text
+from spectral_repro.config.written import find_config
+
+#: Ours, with defaults that resume, under the names that users of Hydra's submitit plugin know.
+_LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "processes"}
+
+#: What ended the jobs of this process.
+errors: list[Exception] = []
+
+
+@hydra.main(config_path=str(config_folder()), config_name="config", version_base="1.3")
+def job(config: DictConfig):
+    """Trains the missing realizations of one cell; an error is returned (to a sweep) and kept (for ``main``)."""
+    from spectral_repro.runner.job import run_job
+
+    try:
+        hydra_job = HydraConfig.get().job
+        number = None if OmegaConf.is_missing(hydra_job, "num") else hydra_job.num  # of a launcher's job
+        return run_job(OmegaConf.to_container(config, resolve=True), number, beside_others=number is not None)
+    except Exception as error:  # raised here, Hydra would print lines of its own
+        errors.append(error)
+        return error
+
+
+def for_hydra(arguments: list[str]) -> list[str]:
+    """The arguments in a form that Hydra takes: ``-m`` first, and options of one method kept for its own cells.
+
+    Hydra applies ``method.p=0.5`` of a sweep to its default method first, which may have no ``p``; as a sweep
+    of one value it reaches only the cells of the sweep. An experiment is a sweep, with ``-m`` or without.
+    """
+    group, launchers = "hydra/launcher=", _LAUNCHERS
+    arguments = [
+        group + launchers.get(a.removeprefix(group), a.removeprefix(group)) if a.startswith(group) else a
+        for a in arguments
+    ]
+    arguments = sorted(arguments, key=lambda a: a not in ("-m", "--multirun"))
+    if arguments[:1] not in (["-m"], ["--multirun"]):
+        if any(a.startswith("-") for a in arguments) or not any(a.startswith("experiment=") for a in arguments):
+            return arguments
+        arguments = ["-m", *arguments]
+    return [re.sub(r"^((?:method|data)\.\w+)=([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]
+
+
+def answer(arguments: list[str]) -> str:
+    """What is told from the description of the keys: the help, and the values of a key that a shell completes."""
+    if {"--help", "-h"} & set(arguments):
+        return help_text(plain_compose()([]), config_folder())
+    if "--config-of" in arguments[:-1]:
+        given = dict(a.split("=", 1) for a in arguments if "=" in a)
+        config_hash = arguments[arguments.index("--config-of") + 1]
+        return find_config(Path(given.get("results_dir", "results")).expanduser(), config_hash)
+    if "query=bash" in arguments:
+        return "\n".join(completions(os.environ.get("COMP_LINE", "").rpartition(" ")[2]))
+    return ""
