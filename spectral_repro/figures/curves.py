@@ -1,9 +1,12 @@
 """The numbers that a figure draws, from a frame of rows; the claims are judged from the same ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import pandas as pd
+import torch
 
+from spectral_repro.config.cell import Cell, import_layer
 from spectral_repro.results.statistics import Estimate, mean, ratio
 
 COLUMNS = ("x", "value", "spread", "n")
@@ -38,9 +41,25 @@ def relative_curve(frame: pd.DataFrame, method: str, x: str) -> pd.DataFrame:
 
 
 def rho_curve(frame: pd.DataFrame, method: str) -> pd.DataFrame:
-    """Mean ρ against N2."""
+    """Mean ρ against N2, of the networks that were trained."""
     mine = frame[frame["method"] == method]
     return _table({at: mean(dict(zip(rows["seed"], rows["rho"], strict=True))) for at, rows in mine.groupby("n2")})
+
+
+def rho_line(cell: Cell, sizes: Sequence[int]) -> list[float]:
+    """ρ of the method of ``cell`` for each N2 of ``sizes``, counted from layers that hold no numbers."""
+    n1, classes = cell.data["shape"]["n1"], cell.data["shape"]["classes"]
+    layer, first = import_layer(cell.layer), {**cell.method_options, **cell.first_layer}
+    found = []
+    for n2 in sizes:
+        trained = direct = 0
+        for k, (n_in, n_out) in enumerate(pairwise((n1, *[n2] * cell.hidden_layers, classes))):
+            with torch.device("meta"):
+                made = layer(n_in, n_out, **(cell.method_options if k else first))
+            trained += sum(p.numel() for p in made.parameters())
+            direct += (n_in + 1) * n_out
+        found.append(trained / direct)
+    return found
 
 
 def reference_line(frame: pd.DataFrame, method: str) -> Estimate:

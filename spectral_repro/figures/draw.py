@@ -12,8 +12,14 @@ from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import SETTINGS, label_of, style_of
+from spectral_repro.results.statistics import mean
 
 WIDTH = 5.2  # inches
+#: Across a panel of networks that were stopped after a few epochs.
+_STAMP = {"ha": "center", "va": "center", "rotation": 20, "fontsize": 30, "color": "0.5", "alpha": 0.3, "zorder": 5}
+#: Sizes at which the smooth line of ρ is counted.
+_SIZES = sorted({round(20 * 100 ** (i / 60)) for i in range(61)})
+_SPARSITIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 
 def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.DataFrame] = ()) -> Figure:
@@ -25,14 +31,16 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
     """
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, 1.0), layout="constrained")
-        with_rho = spec.kind == catalogue.RELATIVE and spec.with_rho
-        count = 2 if with_rho or spec.kind == catalogue.DEGREES else len(panels)
-        figure.set_size_inches(WIDTH, 1.1 + 2.6 * count)
-        axes = figure.subplots(count, 1, squeeze=False)[:, 0]
+        heights = [2.6] * (2 if spec.kind == catalogue.DEGREES else len(panels))
+        if spec.kind == catalogue.RELATIVE:
+            heights = [2.6, 1.3, 2.6] if spec.with_rho else [2.6, 1.3]
+        figure.set_size_inches(WIDTH, 1.1 + sum(heights))
+        axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
         if spec.kind == catalogue.RELATIVE:
             _relative_panel(axes[0], spec, panels[0])
-            if with_rho:
-                _rho_panel(axes[1], spec, panels[0])
+            _direct_panel(axes[1], spec, panels[0])
+            if spec.with_rho:
+                _rho_panel(axes[2], spec, panels[0])
         elif spec.kind == catalogue.DEGREES:
             _degree_panels(axes, spec, panels[0], degrees[0] if degrees else pd.DataFrame())
         else:
@@ -40,12 +48,14 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
             for ax, panel in zip(axes, panels, strict=True):
                 draw(ax, spec, panel)
         figure.suptitle(spec.title, fontsize=11)
+        for panel, ax in zip(panels if len(panels) == len(axes) else panels * len(axes), axes, strict=False):
+            if panel.profile == "quick" and panel.found:
+                ax.text(0.5, 0.5, "PRELIMINARY", transform=ax.transAxes, **_STAMP)
         foot = "\n".join(dict.fromkeys(p.caption for p in panels))
-        what = (
-            f"sparsity {panels[0].cells[0].sparsity:g}; all realizations together"
-            if spec.kind == catalogue.DEGREES
-            else "bands: ± 1 standard deviation (ddof 1)"
-        )
+        what = {
+            catalogue.DEGREES: f"sparsity {panels[0].cells[0].sparsity:g}; all realizations together",
+            catalogue.SPARSE: "bands: ± 1 standard deviation",
+        }.get(spec.kind, "bands: ± 1 standard deviation of the ratio, paired by seed")
         figure.supxlabel(f"{foot}\nNetwork {spec.network}; {what}", fontsize=7)
     return figure
 
@@ -90,11 +100,22 @@ def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     ax.legend(loc="best")
 
 
+def _direct_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
+    if _missing(ax, panel, relative=True):
+        return
+    plot_curve(ax, curves.accuracy_curve(panel.frame, "direct", "n2"), "direct")
+    ax.set(xscale="log", xlabel=_size_label(spec), ylabel="direct")
+    _label_sizes(ax, panel)
+
+
 def _rho_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     if _missing(ax, panel):
         return
     for method in spec.methods:
-        plot_curve(ax, curves.rho_curve(panel.frame, method), method)
+        style, points = style_of(method), curves.rho_curve(panel.frame, method)
+        ax.plot(points["x"], points["value"], color=style.color, marker=style.marker, linestyle="", gid=method)
+        cell = next(cell for cell in panel.cells if cell.method == method)
+        ax.plot(_SIZES, curves.rho_line(cell, _SIZES), color=style.color, linestyle=style.line, gid=f"{method} counted")
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
     ax.set(xscale="log", yscale="log", xlabel=_size_label(spec), ylabel=r"$\rho$ (trained / direct)")
     _label_sizes(ax, panel)
@@ -119,9 +140,17 @@ def _sparse_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         return
     for method in spec.methods:
         plot_curve(ax, curves.accuracy_curve(panel.frame, method, "sparsity"), method, sparse=True)
-    ax.set(xlabel="sparsity", ylabel="accuracy")
+    ax.set_xscale("function", functions=(_towards_one, lambda u: 1 - 10**-u))
+    ax.set_xticks(_SPARSITIES, [f"{s:g}" for s in _SPARSITIES])
+    ax.set_xticks([], minor=True)
+    ax.set(xlabel="sparsity (equal steps of log(1 − s))", ylabel="accuracy")
     ax.set_title(panel.label, fontsize=9, loc="left")
     ax.legend(loc="best")
+
+
+def _towards_one(s: np.ndarray) -> np.ndarray:
+    """The axis of sparsity: −log₁₀(1 − s)."""
+    return -np.log10(np.clip(1 - np.asarray(s), 1e-6, None))
 
 
 def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
@@ -136,6 +165,12 @@ def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         ax.axhspan(line.value - spread, line.value + spread, color=style.color, alpha=0.18, linewidth=0)
         ax.plot([0, 1], [line.value] * 2, color=style.color, marker=style.marker, linestyle="")
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
+    direct = mean(curves.accuracies(panel.frame[panel.frame["method"] == "direct"]))
+    ax.set_title(f"direct: {direct.value:.4f} ± {direct.spread:.4f}", fontsize=9, loc="left")
+    ax.set_xscale("symlog", linthresh=0.01, linscale=0.5)
+    shares = sorted(panel.frame["p"].dropna().unique())
+    ax.set_xticks(shares, [f"{p:g}" for p in shares])
+    ax.set_xticks([], minor=True)
     ax.set(xlabel="p, share of trained off-diagonal entries of R", ylabel="accuracy / accuracy of direct")
     ax.legend(loc="best")
 

@@ -13,6 +13,8 @@ from spectral_repro.results.frame import to_frame
 from spectral_repro.results.rows import all_rows
 
 PROFILES = ("paper", "quick")
+#: Realizations of every cell from which on a figure shows the paper's profile.
+ENOUGH = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,12 @@ class Panel:
         missing = "" if self.found >= self.wanted else f", {self.wanted - self.found} of {self.wanted} networks missing"
         diverged = f", {self.diverged} of them diverged" if self.diverged else ""
         return f"{self.label}: profile {self.profile} (at most {self.max_epochs} epochs), n = {n}{missing}{diverged}"
+
+    @property
+    def least(self) -> int:
+        """Realizations of the cell that has the fewest."""
+        sizes = self.frame.groupby("config_hash").size()
+        return min(int(sizes.get(cell.config_hash, 0)) for cell in self.cells)
 
     @property
     def diverged(self) -> int:
@@ -85,7 +93,7 @@ def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str) 
 
 
 def choose_panels(frame: pd.DataFrame, spec: FigureSpec, profile: str | None = None) -> list[Panel]:
-    """The panels of a figure: each the complete one of the paper's profile, else the fullest there is.
+    """The panels of a figure: each at the paper's profile if that has enough realizations, else the fullest there is.
 
     A stand-in data set is used only where the real one has no rows at all.
     """
@@ -96,5 +104,6 @@ def choose_panels(frame: pd.DataFrame, spec: FigureSpec, profile: str | None = N
         if data in STAND_IN and not any(c.found for c in candidates):
             stand_ins = [select_panel(frame, spec.name, STAND_IN[data], p) for p in profiles]
             candidates = stand_ins if any(c.found for c in stand_ins) else candidates
-        panels.append(max(candidates, key=lambda c: c.found / c.wanted))  # the paper's profile first among equals
+        shown = [c for c in candidates if c.least >= ENOUGH]  # the paper's profile first
+        panels.append(shown[0] if shown else max(candidates, key=lambda c: c.found / c.wanted))
     return panels

@@ -11,7 +11,7 @@ from spectral_repro.figures import curves
 from spectral_repro.figures.select import Panel
 from spectral_repro.results.statistics import Estimate, difference, linearised_ratio, mean
 
-REPRODUCED, NOT_REPRODUCED, NOT_RUN = "reproduced", "not reproduced", "not yet run"
+REPRODUCED, NOT_REPRODUCED, NOT_RUN, NOT_JUDGED = "reproduced", "not reproduced", "not yet run", "not judged"
 
 #: Fewest realizations that a verdict may rest on.
 LEAST_N = 2
@@ -27,12 +27,6 @@ class Verdict:
     measured: str
     verdict: str
     runs: str
-    profile: str = ""
-
-    @property
-    def text(self) -> str:
-        """The verdict, with its reservation: networks of ``profile=quick`` are cut off early in training."""
-        return f"{self.verdict}, in the few epochs of profile quick" if self.profile == "quick" else self.verdict
 
 
 def judge(panels: Mapping[str, list[Panel]], degrees: pd.DataFrame) -> list[Verdict]:
@@ -56,17 +50,17 @@ def judge(panels: Mapping[str, list[Panel]], degrees: pd.DataFrame) -> list[Verd
 def _verdict(
     number: int, claim: str, figure: str, panel: Panel, judge_frame: Callable[[pd.DataFrame], tuple[bool, str] | None]
 ) -> Verdict:
-    """Applies ``judge_frame`` if every cell of the panel has been run; it returns None where that is not enough."""
-    sizes = panel.frame.groupby("config_hash").size()
-    enough = len(sizes) == len(panel.cells) and sizes.min() >= LEAST_N
-    result = judge_frame(panel.frame) if enough else None
+    """Applies ``judge_frame`` if every cell of the panel has been run; it returns None where that is not enough.
+
+    Networks of ``profile=quick`` are cut off early in training, which a claim of the paper cannot be judged from.
+    """
+    result = judge_frame(panel.frame) if panel.least >= LEAST_N else None
     if result is None:
         why = f"{panel.found} of {panel.wanted} networks; {panel.command}"
         return Verdict(number, claim, figure, why, NOT_RUN, panel.caption)
     holds, measured = result
-    return Verdict(
-        number, claim, figure, measured, REPRODUCED if holds else NOT_REPRODUCED, panel.caption, panel.profile
-    )
+    verdict = REPRODUCED if holds else NOT_REPRODUCED
+    return Verdict(number, claim, figure, measured, NOT_JUDGED if panel.profile == "quick" else verdict, panel.caption)
 
 
 def _by_n2(frame: pd.DataFrame, method: str) -> dict[int, dict[int, float]]:
@@ -246,6 +240,6 @@ def _hubs(panel: Panel, degrees: pd.DataFrame) -> Verdict:
 
 
 def tally(verdicts: Iterable[Verdict]) -> str:
-    """For instance ``7 reproduced, 3 not reproduced, 2 not yet run``, apart for the profiles."""
-    found = collections.Counter(v.text for v in verdicts)
-    return "; ".join(f"{count} {text}" for text, count in sorted(found.items()))
+    """For instance ``7 reproduced, 3 not reproduced, 2 not yet run``."""
+    found = collections.Counter(v.verdict for v in verdicts)
+    return ", ".join(f"{count} {text}" for text, count in sorted(found.items()))

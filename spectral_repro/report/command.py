@@ -45,7 +45,8 @@ def _head(frame: pd.DataFrame, verdicts: Sequence[claims.Verdict]) -> str:
         "Written by `make report` from the rows in `results/runs`; nothing here is edited by hand.\n\n"
         f"{len(frame)} trained networks. Claims, figure by figure: {claims.tally(verdicts)}. "
         "Brackets are 95 % Student intervals of the mean over realizations; a verdict needs at least "
-        f"{claims.LEAST_N} realizations of every cell of its figure."
+        f"{claims.LEAST_N} realizations of every cell of its figure, trained to their end: networks of profile quick, "
+        "which are stopped after a few epochs, are shown and not judged."
     )
 
 
@@ -55,7 +56,7 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def _claims_table(verdicts: Sequence[claims.Verdict]) -> str:
-    lines = [(str(v.number), v.claim, v.figure, v.measured, f"**{v.text}**", v.runs) for v in verdicts]
+    lines = [(str(v.number), v.claim, v.figure, v.measured, f"**{v.verdict}**", v.runs) for v in verdicts]
     return "## Claims\n\n" + _table(("#", "the paper says", "figure", "measured", "verdict", "runs"), lines)
 
 
@@ -89,13 +90,8 @@ def _findings(frame: pd.DataFrame, profile: str | None) -> str:
 def _best_panel(frame: pd.DataFrame, experiment: str, profile: str | None) -> Panel:
     """On MNIST, at the first profile of which every cell has enough runs for a verdict, or else the fullest."""
     panels = [select_panel(frame, experiment, "mnist", p) for p in ([profile] if profile else PROFILES)]
-    enough = [p for p in panels if _least_n(p) >= claims.LEAST_N]
+    enough = [p for p in panels if p.least >= claims.LEAST_N]
     return enough[0] if enough else max(panels, key=lambda p: p.found / p.wanted)
-
-
-def _least_n(panel: Panel) -> int:
-    sizes = panel.frame.groupby("config_hash").size()
-    return min(int(sizes.get(cell.config_hash, 0)) for cell in panel.cells)
 
 
 def _figures(panels: dict[str, list[Panel]]) -> str:

@@ -80,21 +80,25 @@ def lines_of(figure: Figure) -> list[dict[str, np.ndarray]]:
 def test_relative_figure_draws_the_ratio_of_the_means(whole):
     spec = FIGURES["fig01"]
     (panel,) = choose_panels(whole, spec)
-    upper, lower = lines_of(draw.draw_figure(spec, [panel]))
-    assert set(upper) == set(lower) == {"spectral", "ssvd", "sqr"}
+    upper, middle, lower = lines_of(draw.draw_figure(spec, [panel]))
+    assert set(upper) == {"spectral", "ssvd", "sqr"}
+    assert set(lower) == {m + counted for m in upper for counted in ("", " counted")}
+    direct = panel.frame[panel.frame["method"] == "direct"].groupby("n2")["test_accuracy"].mean()
+    np.testing.assert_allclose(middle["direct"], direct.reset_index())
     for method, points in upper.items():
         mine = panel.frame.groupby(["method", "n2"])["test_accuracy"].mean()
         for n2, drawn in points:
             assert drawn == pytest.approx(mine[method, n2] / mine["direct", n2])
         assert sorted(points[:, 0]) == [20, 100, 500, 1000]
-    for method, points in lower.items():
+    for method in upper:
+        points = lower[method]
         rho = panel.frame.groupby(["method", "n2"])["rho"].mean()
         assert [p[1] for p in points] == pytest.approx([rho[method, n2] for n2 in (20, 100, 500, 1000)])
 
 
 def test_axes_markers_and_colours_of_the_paper(whole):
     figure = draw.draw_figure(FIGURES["fig04"], choose_panels(whole, FIGURES["fig04"]))
-    upper, lower = figure.get_axes()
+    upper, _, lower = figure.get_axes()
     assert (upper.get_xscale(), lower.get_xscale(), lower.get_yscale()) == ("log", "log", "log")
     drawn = {line.get_gid(): line for line in upper.get_lines() if line.get_gid()}
     assert {m: line.get_marker() for m, line in drawn.items()} == {"spectral": "^", "ssvd": "p", "sqr": "D"}
@@ -215,6 +219,48 @@ def test_labels_stand_in_one_place():
     assert label_of("my_method") == "my_method"
 
 
+def test_the_line_of_rho_is_counted():
+    by_method = {cell.method: cell for cell, _ in cells_of("fig01", "paper") if cell.n2 == 500}
+    expected = {"direct": 1, "spectral": 0.005796, "ssvd": 0.007079, "sqr": 0.321021}  # SPEC 1, 784–500–10
+    for method, rho in expected.items():
+        assert curves.rho_line(by_method[method], [500]) == [pytest.approx(rho, abs=5e-7)]
+    assert curves.rho_line(by_method["sqr"], [2000]) == [pytest.approx(0.197847, abs=5e-7)]
+    line = curves.rho_line(by_method["sqr"], [700, 784, 900])
+    assert line[1] > max(line[0], line[2])  # its peak is at N2 = N1
+
+
+def test_figures_of_quick_rows_are_stamped_and_of_the_papers_from_three_realizations_on(whole):
+    def stamps(frame):
+        (panel,) = choose_panels(frame, FIGURES["fig04"])
+        texts = [t.get_text() for ax in draw.draw_figure(FIGURES["fig04"], [panel]).get_axes() for t in ax.texts]
+        return panel.profile, texts.count("PRELIMINARY")
+
+    assert stamps(whole) == ("quick", 3)
+    paper = frame_of(synthetic_rows("fig04", "paper"))
+    for enough, expected in ((paper["seed"] < 3, ("paper", 0)), (paper["seed"] < 2, ("quick", 3))):
+        assert stamps(pd.concat([whole, paper[enough]])) == expected
+
+
+def test_the_axis_of_sparsity_shows_what_happens_near_one(whole):
+    (panel,) = choose_panels(whole, FIGURES["fig10"])
+    (ax,) = draw.draw_figure(FIGURES["fig10"], [panel]).get_axes()
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["0", "0.5", "0.8", "0.9", "0.95", "0.98", "0.99"]
+    at = ax.transData.transform([[s, 0] for s in (0.9, 0.99, 0)])[:, 0]
+    assert at[1] - at[0] == pytest.approx(at[0] - at[2])
+
+
+@pytest.fixture(scope="module")
+def trained() -> pd.DataFrame:
+    """Three realizations of every cell of all figures at full length, CIFAR-10 as JPEG copies."""
+    rows = {}
+    for name, spec in FIGURES.items():
+        for data in [None] if "cifar10" not in spec.datasets else [None, "cifar10_jpeg"]:
+            for row in synthetic_rows(name, "paper", data):
+                if row.data != "cifar10" and row.seed < 3:
+                    rows[row.config_hash, row.seed] = row
+    return frame_of(rows.values())
+
+
 def judged(frame, degrees=None):
     panels = {name: choose_panels(frame, spec) for name, spec in FIGURES.items()}
     columns = ["method", *DEGREE_COLUMNS]
@@ -230,31 +276,32 @@ DEGREES = [
 ]
 
 
-def test_claims_follow_the_rows(whole):
-    verdicts = judged(whole, DEGREES)
+def test_claims_follow_the_rows(whole, trained):
+    assert {v.verdict for v in judged(whole, DEGREES)} == {claims.NOT_JUDGED}
+    verdicts = judged(trained, DEGREES)
     assert {v.number for v in verdicts} == set(range(1, 9))
     by_number = {n: {v.verdict for v in verdicts if v.number == n} for n in range(1, 9)}
     assert by_number[1] == by_number[2] == by_number[3] == by_number[4] == {claims.REPRODUCED}
     assert by_number[6] == by_number[7] == by_number[8] == {claims.REPRODUCED}
-    worse = whole.copy()
+    worse = trained.copy()
     worse.loc[worse["method"] == "sqr", "test_accuracy"] -= 0.1
     assert {v.verdict for v in judged(worse) if v.number == 4} == {claims.NOT_REPRODUCED}
     full = frame_of(synthetic_rows("fig01", "paper"))
     assert {v.verdict for v in judged(full) if v.number == 4 and v.figure == "fig01"} == {claims.REPRODUCED}
     full.loc[full["method"] == "sqr", "test_accuracy"] -= 0.1
     assert {v.verdict for v in judged(full) if v.number == 4 and v.figure == "fig01"} == {claims.NOT_REPRODUCED}
-    swapped = whole.copy()
+    swapped = trained.copy()
     swapped["method"] = swapped["method"].replace({"direct": "sqr", "sqr": "direct"})
     assert {v.verdict for v in judged(swapped) if v.number == 7} == {claims.NOT_REPRODUCED}
 
 
-def test_claims_without_enough_runs_say_so(whole):
+def test_claims_without_enough_runs_say_so(trained):
     assert {v.verdict for v in judged(frame_of([]))} == {claims.NOT_RUN}
-    single = whole[whole["seed"] == 0]
+    single = trained[trained["seed"] == 0]
     assert {v.verdict for v in judged(single)} == {claims.NOT_RUN}
-    partly = whole[whole["n2"] != 100]
+    partly = trained[trained["n2"] != 100]
     assert {v.verdict for v in judged(partly) if v.figure == "fig01"} == {claims.NOT_RUN}
-    (hubs,) = (v for v in judged(whole) if v.number == 8)  # rows, but no degrees
+    (hubs,) = (v for v in judged(trained) if v.number == 8)  # rows, but no degrees
     assert hubs.verdict == claims.NOT_RUN
 
 
