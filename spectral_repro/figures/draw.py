@@ -168,6 +168,7 @@ def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     direct = mean(curves.accuracies(panel.frame[panel.frame["method"] == "direct"]))
     ax.set_title(f"direct: {direct.value:.4f} ± {direct.spread:.4f}", fontsize=9, loc="left")
     ax.set_xscale("symlog", linthresh=0.01, linscale=0.5)
+    ax.set_xlim(-0.0015, 1.25)
     shares = sorted(panel.frame["p"].dropna().unique())
     ax.set_xticks(shares, [f"{p:g}" for p in shares])
     ax.set_xticks([], minor=True)
