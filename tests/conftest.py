@@ -1,6 +1,7 @@
 """Fixtures: small synthetic images in folders, and the command line in a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,7 @@ def shared_images(tmp_path_factory) -> Path:
 
 
 def start_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.Popen:
-    """``spectral-repro …`` as a process of its own, with one thread."""
+    """``spectral-repro …`` as a process of its own, with one thread; it heeds SIGINT even if these tests do not."""
     return subprocess.Popen(
         [sys.executable, "-m", "spectral_repro.cli", *map(str, arguments)],
         cwd=cwd,
@@ -53,6 +54,7 @@ def start_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.P
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

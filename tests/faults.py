@@ -59,9 +59,11 @@ def command(folder: Path, images: Path, *more: str) -> list[str]:
 
 
 def start(arguments: list[str], prefix: tuple[str, ...] = (), limit_bytes: int | None = None, **environment: str):
-    def limit() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # even if this suite runs in a shell's background
+        if limit_bytes:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
 
     return subprocess.Popen(
         [*prefix, *arguments],
@@ -71,7 +73,7 @@ def start(arguments: list[str], prefix: tuple[str, ...] = (), limit_bytes: int |
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=limit if limit_bytes else None,
+        preexec_fn=prepare,
     )
 
 

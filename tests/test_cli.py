@@ -400,7 +400,10 @@ def test_interrupted_while_it_starts(images, tmp_path, delay, number):
     process = start_cli("-m", *common(images, method="direct,sqr", **long), cwd=tmp_path)
     time.sleep(delay)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 128 + number
     assert "goes on from there" in err
     assert "Traceback" not in err
