@@ -34,7 +34,7 @@ SWEEP = (
         "device=cpu",
         "threads=1",
     ),
-    *("trainer.max_epochs=800", "trainer.patience=800", "checkpoint_minutes=0"),
+    *("trainer.max_epochs=300", "trainer.patience=300", "checkpoint_minutes=0"),
 )
 LAUNCHER = (
     *("hydra/launcher=submitit_slurm", "hydra.launcher.partition=debug", "hydra.launcher.timeout_min=20"),
