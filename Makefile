@@ -12,7 +12,7 @@ run: $(VENV)/.installed      ## install, then train all methods on the embedded 
 	$(BIN)/spectral-repro -m method=direct,spectral,ssvd,sqr realizations=5 results_dir=demo
 
 test: lint       ## install with what the tests need, lint, and run the suite
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: $(VENV)/.installed-test  ## check style and formatting
 	$(BIN)/ruff check .
