@@ -8,6 +8,10 @@ import sys
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")
 
 
+#: What is answered without training: then nothing heavy is imported, and a reader may stop reading.
+_ASKS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--config-of"}
+
+
 class _Signals:
     """Turns SIGINT and SIGTERM into KeyboardInterrupt, once ``wait`` is over.
 
@@ -36,16 +40,19 @@ def main() -> None:
     """Entry point: exit code 2 for what the user can mend, 1 if cells of a sweep failed, 130 or 143 if interrupted."""
     signals = _Signals()
     from spectral_repro.config.messages import one_line
-    from spectral_repro.runner import entry, job, sweep  # noqa: F401 (all that is heavy, while signals wait)
+    from spectral_repro.runner import entry
     from spectral_repro.runner.plugins import register
 
     register()
     arguments = sys.argv[1:]
+    asks = any(a.partition("=")[0] in _ASKS for a in arguments)
+    if not asks:
+        from spectral_repro.runner import job, sweep  # noqa: F401 (all that is heavy, while signals wait)
     sys.argv[1:] = entry.for_hydra(arguments)
     wants_trace = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra is to raise, not to print
     entry.errors.clear()
-    if hasattr(signal, "SIGPIPE") and any(a.startswith(("--cfg", "--info", "--hydra-help")) for a in arguments):
+    if asks and hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader like head has seen enough
     try:
         signals.begin()

@@ -116,15 +116,17 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
 
-    p: Annotated[float, Field(ge=0, le=1)] = Field(1.0, description="share of R's off-diagonal entries that is trained")
-    core: Literal["triangular", "full"] = Field("triangular", description="what of R is trained")
-    eig_in: Start = Field(0.0, description="start of λin")
-    eig_out: Start = Field(0.0, description="start of λout")
-    train_eig_in: bool = Field(True, description="whether λin is trained")
-    phi_std: Positive = Field(1.0, description="standard deviation of the entries of φ at the start")
-    singular_values: Start = Field(0.0, description="start of Σ")
-    basis: Literal["orthogonal", "gaussian"] = Field("orthogonal", description="how U and V are drawn")
-    basis_std: Positive = Field(1.0, description="standard deviation of the entries of a gaussian basis")
+    p: Annotated[float, Field(ge=0, le=1)] = Field(
+        None, description="share of R's off-diagonal entries that is trained"
+    )
+    core: Literal["triangular", "full"] = Field(None, description="what of R is trained")
+    eig_in: Start = Field(None, description="start of λin")
+    eig_out: Start = Field(None, description="start of λout")
+    train_eig_in: bool = Field(None, description="whether λin is trained")
+    phi_std: Positive = Field(None, description="standard deviation of the entries of φ at the start")
+    singular_values: Start = Field(None, description="start of Σ")
+    basis: Literal["orthogonal", "gaussian"] = Field(None, description="how U and V are drawn")
+    basis_std: Positive = Field(None, description="standard deviation of the entries of a gaussian basis")
 
 
 class Run(_Keys):

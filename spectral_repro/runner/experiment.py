@@ -54,11 +54,11 @@ def run_cell(cell: Cell, options: Run, device_name: str, watcher: Watcher) -> Re
     require_writable(options.results_dir, "results_dir")
     device = choose_device(device_name)
     seeds, rows = _missing(cell, options)
-    if digest := data.identify(cell.data, options.data_dir, needed=bool(seeds)):
-        check_digest(cell, digest, known_digest(rows, path))
     if seeds:
         torch.set_float32_matmul_precision(cell.precision)
         task = prepare(cell, options, device, rows)
+    elif digest := data.identify(cell.data, options.data_dir, needed=False):
+        check_digest(cell, digest, known_digest(rows, path))
     told = False
     while seeds:
         with claimed(claim_file(options.results_dir, cell)) as holder:

@@ -13,7 +13,7 @@ _INTERVAL = 1.0
 
 
 def end_with_parent() -> None:
-    """Ends this process soon after the sweep's is gone; does nothing where no sweep is named, or on another host.
+    """Ends this process soon after the sweep's is gone; does nothing where no sweep is named.
 
     A worker that a shell's background job started ignores SIGINT, and submitit has it ignore SIGTERM; a parent that
     was killed sends neither. Rows and checkpoints are written whole or not at all, so nothing is lost.

@@ -48,7 +48,7 @@ def run_sweep(
     planned = plan_sweep(figure_jobs(compose, arguments), composer)
     todo = [p for p in planned if p.missing]
     at_once = getattr(launcher, "at_once", 1)
-    times = estimate.seconds(planned) if at_once else [None] * len(planned)
+    times = estimate.seconds(planned) if todo and at_once else [None] * len(planned)
     expected = estimate.together([t for t, p in zip(times, planned, strict=True) if p.missing], at_once)
     print(_plan_line(planned, todo, expected), flush=True)
     failures: list[tuple[Planned, Exception]] = []
