@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -24,7 +25,7 @@ def hold(path, host=None, process=None, age=0.0):
 @pytest.fixture
 def gone() -> int:
     """The number of a process that has ended."""
-    process = subprocess.Popen(["true"])
+    process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
 
