@@ -39,6 +39,8 @@ def for_hydra(arguments: list[str]) -> list[str]:
     Hydra applies ``method.p=0.5`` of a sweep to its default method first, which may have no ``p``; as a sweep
     of one value it reaches only the cells of the sweep. An experiment is a sweep, with ``-m`` or without.
     """
+    if "query=bash" in arguments:
+        return arguments + _config_folder_of(os.environ.get("COMP_LINE", "").split())
     group, launchers = "hydra/launcher=", _LAUNCHERS
     arguments = [
         group + launchers.get(a.removeprefix(group), a.removeprefix(group)) if a.startswith(group) else a
@@ -50,6 +52,15 @@ def for_hydra(arguments: list[str]) -> list[str]:
             return arguments
         arguments = ["-m", *arguments]
     return [re.sub(r"^((?:method|data)\.\w+)=([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]
+
+
+def _config_folder_of(words: list[str]) -> list[str]:
+    """``--config-dir`` of a line that a shell completes: its configurations are choices too."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, _, value = word.partition("=")
+        if name in ("--config-dir", "-cd") and os.path.isdir(folder := os.path.expanduser(value or following)):
+            return ["--config-dir", folder]
+    return []
 
 
 def answer(arguments: list[str]) -> str:

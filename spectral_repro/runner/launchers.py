@@ -6,15 +6,19 @@ Hydra's own submitit launcher, whose jobs these are, loses the outcomes of a who
 import itertools
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from hydra.core.singleton import Singleton
 from hydra.plugins.launcher import Launcher
+from tqdm import tqdm
 
 from spectral_repro.errors import ConfigError
+from spectral_repro.runner.devices import SLOT
 from spectral_repro.runner.parent import VARIABLE
 
 try:
@@ -70,6 +74,24 @@ def _is_queued(job_id: str) -> bool:
     return any(f"JobState={state}" in shown for state in ("PENDING", "RUNNING", "REQUEUE", "COMPLETING", "SUSPENDED"))
 
 
+class _Output:
+    """What a process prints, passed on as it comes: its epochs and its warnings, not what submitit says."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.read = path, 0
+
+    def pass_on(self) -> None:
+        """Writes the lines that came since the last call."""
+        with suppress(OSError), open(self.path, "rb") as file:
+            file.seek(self.read)
+            whole, end, _ = file.read().rpartition(b"\n")
+            self.read += len(whole) + len(end)
+            for line in whole.decode(errors="replace").splitlines():
+                if line and not line.startswith("submitit "):
+                    tqdm.write(line)
+                    sys.stdout.flush()
+
+
 class ProcessesLauncher(LocalLauncher):
     """Several processes on this machine, each with its share of the cores and one GPU if there are several.
 
@@ -95,25 +117,31 @@ class ProcessesLauncher(LocalLauncher):
         executor.update_parameters(timeout_min=self.params["timeout_min"], name=self.params["name"])
         waiting, running = iter(enumerate(job_overrides)), {}
         share = {"OMP_NUM_THREADS": str(max(1, _cores() // at_once)), VARIABLE: str(os.getpid())}
+        free = list(range(at_once))
         try:
             while True:
-                for i, overrides in itertools.islice(waiting, at_once - len(running)):
-                    with _default_environment(share):
+                for i, overrides in itertools.islice(waiting, len(free)):
+                    slot = free.pop(0)
+                    with _default_environment({**share, SLOT: str(slot)}):
                         job = executor.submit(self, *_arguments(overrides, initial_job_idx + i))
-                    running[i] = job
+                    running[i] = job, slot, _Output(job.paths.stdout)
                 if not running:
                     return
                 time.sleep(0.05)
-                for i, job in [(i, job) for i, job in running.items() if job.done()]:
+                for _, _, output in running.values():
+                    output.pass_on()
+                for i, (job, slot, output) in [(i, one) for i, one in running.items() if one[0].done()]:
                     del running[i]
+                    free.append(slot)
                     outcome = _returned(job)
+                    output.pass_on()
                     if not isinstance(outcome, Exception):  # of a dead job the log is kept
                         paths = job.paths
                         for path in (paths.submitted_pickle, paths.result_pickle, paths.stdout, paths.stderr):
                             path.unlink(missing_ok=True)
                     yield i, outcome
         finally:
-            for job in running.values():
+            for job, _, _ in running.values():
                 job.cancel()
             with suppress(OSError):
                 os.rmdir(self.params["submitit_folder"])

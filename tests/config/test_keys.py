@@ -11,7 +11,7 @@ from spectral_repro.config.help import completions, help_text, table
 from spectral_repro.training.network import ACTIVATIONS
 from spectral_repro.training.optimizers import OPTIMIZERS
 from spectral_repro.training.protocol import Protocol
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_cli
 
 CONFIG = plain_compose()([])
 
@@ -91,3 +91,13 @@ def test_what_is_wrong_is_named(change, message):
     with pytest.raises(ConfigError) as caught:
         read_config({**CONFIG, **change})
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("where", ["--config-dir {}", "-cd {}", "--config-dir={}"])
+def test_own_configurations_are_completed(tmp_path, where):
+    """Through the command itself, as a shell calls it."""
+    (tmp_path / "method").mkdir()
+    (tmp_path / "method/rank_one.yaml").write_text("name: rank_one")
+    line = f"spectral-repro {where.format(tmp_path)} method=r"
+    done = run_cli("-sc", "query=bash", cwd=tmp_path, COMP_LINE=line)
+    assert done.stdout.split() == ["method=rank_one"], done.stderr

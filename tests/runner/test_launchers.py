@@ -15,7 +15,8 @@ import torch
 from omegaconf import OmegaConf
 
 from spectral_repro.config.compose import config_folder
-from spectral_repro.runner.devices import share_of_devices, share_of_threads
+from spectral_repro.runner.devices import SLOT, share_of_devices, share_of_threads
+from spectral_repro.runner.launchers import ProcessesLauncher
 from tests.conftest import run_cli, start_cli
 from tests.test_cli import common, read
 
@@ -97,8 +98,60 @@ def test_jobs_are_spread_over_the_gpus(monkeypatch):
     assert [share_of_devices("auto", job) for job in range(5)] == ["cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:0"]
     assert share_of_devices("cuda:2", 1) == "cuda:2"
     assert share_of_devices("cpu", 1) == "cpu"
+    monkeypatch.setenv(SLOT, "2")
+    assert share_of_devices("auto", 5) == "cuda:2"
+    assert share_of_devices("cuda:1", 5) == "cuda:1"
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert share_of_devices("auto", 3) == "auto"
+
+
+def test_a_job_takes_the_share_that_has_become_free(monkeypatch, tmp_path):
+    """Three jobs on two shares, the second of which ends first; what the jobs print is passed on."""
+    import submitit
+
+    jobs, looks = [], iter(range(100))
+
+    class Job:
+        def __init__(self, overrides: list[str]) -> None:
+            self.slot, self.name = os.environ[SLOT], overrides[0]
+            paths = {name: tmp_path / f"{self.name}.{name}" for name in ("submitted_pickle", "result_pickle")}
+            self.paths = SimpleNamespace(stdout=tmp_path / self.name, stderr=tmp_path / "err", **paths)
+            self.paths.stdout.write_text(f"submitit INFO: begins\nepochs of {self.name}\nhalf a li")
+            self.looks = {"a": 3, "b": 1, "c": 1}[self.name]
+
+        def done(self) -> bool:
+            next(looks)
+            self.looks -= 1
+            return self.looks < 0
+
+        def results(self) -> list:
+            with open(self.paths.stdout, "a") as file:
+                file.write("ne\n")
+            return [SimpleNamespace(return_value=self.name)]
+
+    class Executor:
+        def __init__(self, **_): ...
+
+        def update_parameters(self, **_): ...
+
+        def submit(self, launcher, overrides, *rest):
+            jobs.append(Job(overrides))
+            return jobs[-1]
+
+    monkeypatch.setattr(submitit, "AutoExecutor", Executor)
+    written = []
+    monkeypatch.setattr("spectral_repro.runner.launchers.tqdm.write", written.append)
+    launcher = ProcessesLauncher(processes=2, submitit_folder=tmp_path / "jobs", timeout_min=1, name="n")
+    outcomes = list(launcher.stream([["a"], ["b"], ["c"]], 0))
+    assert [job.slot for job in jobs] == ["0", "1", "1"]
+    assert sorted(outcomes) == [(0, "a"), (1, "b"), (2, "c")]
+    assert sorted(written) == sorted([*(f"epochs of {n}" for n in "abc"), *["half a line"] * 3])
+
+
+def test_what_a_process_warns_of_is_seen(images, tmp_path):
+    done = run_cli("-m", *common(images, method="direct", **{"trainer.lr": 1e6}), *PROCESSES, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "trainer.lr=1e+06 may be too high" in done.stdout + done.stderr
 
 
 def test_threads_are_the_users_else_the_schedulers(monkeypatch):
