@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from spectral_repro.figures.command import render
 from spectral_repro.figures.style import SETTINGS, label_of
 
-_COLORS = {"batched": "#1f5fbf", "medium": "#6baed6", "one at a time": "#808000", "plain": "#d62728"}
+_COLORS = {"batched": "#1f5fbf", "other products": "#6baed6", "one at a time": "#808000", "plain": "#d62728"}
 
 
 def draw(lines: Sequence[tuple], device: str) -> bytes:

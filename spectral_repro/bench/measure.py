@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 import math
 import os
 import statistics
@@ -14,6 +15,7 @@ import torch
 from spectral_repro.bench.plain import PlainProgram
 from spectral_repro.layers import DirectLinear, QRLinear, SpectralLinear, SVDLinear
 from spectral_repro.training.network import build_stack
+from spectral_repro.training.products import find_products
 from spectral_repro.training.protocol import Images, Protocol
 from spectral_repro.training.trainer import Trainer
 
@@ -21,6 +23,8 @@ LAYERS = {"direct": DirectLinear, "spectral": SpectralLinear, "ssvd": SVDLinear,
 BATCH, TRAIN_IMAGES, CLASSES = 200, 48_000, 10
 STEPS_PER_EPOCH = TRAIN_IMAGES // BATCH
 
+#: How many networks train together.
+REALIZATIONS = 10
 #: What one measurement of a network does: about a second for ten of them on two cores.
 _TURN_MACS = 7e9
 
@@ -57,13 +61,29 @@ def floor_macs(method: str, sizes: Sequence[int], rows: int = BATCH) -> float:
     return total
 
 
-def product_rate(device: torch.device) -> float:
-    """Multiply-adds per second of the best of a few matrix products, in float32 at the present precision."""
-    best = 0.0
-    for m, k, n in ((2000, 2000, 2000), (200, 784, 1000), (784, 200, 1000), (400, 500, 500)):
-        a, b = torch.rand(m, k, device=device), torch.rand(k, n, device=device)
-        repeat = max(1, int(2e9 / (m * k * n)))
-        best = max(best, m * k * n * repeat / timed(lambda a=a, b=b, n=repeat: [a @ b for _ in range(n)], device, 5))
+def float32_settings(device: torch.device) -> list[str]:
+    """Torch's settings by which products of float32 accuracy are computed here."""
+    names = {s: find_products(device, s).name for s in ("highest", "medium")}
+    return ["highest", *["medium"] * names["medium"].endswith("float32")]
+
+
+def product_rate(device: torch.device, n2: int) -> float:
+    """Multiply-adds per second that the fastest float32 product of a network with ``n2`` nodes reaches here.
+
+    Over all libraries of float32 accuracy, single products and stacks of them; from 500 nodes on also over a large
+    square one.
+    """
+    before, best = torch.get_float32_matmul_precision(), 0.0
+    shapes = [(200, 784, n2), (784, 200, n2), (400, n2, n2), *[(2000, 2000, 2000)] * (n2 >= 500)]
+    for setting, (m, k, n) in itertools.product(float32_settings(device), shapes):
+        torch.set_float32_matmul_precision(setting)
+        for stack in ((), (REALIZATIONS,)) if m < 2000 else ((),):
+            a, b = torch.rand(*stack, m, k, device=device), torch.rand(*stack, k, n, device=device)
+            macs = math.prod(stack) * m * k * n
+            repeat = max(1, int(1e9 / macs))
+            seconds = timed(lambda a=a, b=b, n=repeat: [a @ b for _ in range(n)], device, 3)
+            best = max(best, macs * repeat / seconds)
+    torch.set_float32_matmul_precision(before)
     return best
 
 
@@ -113,6 +133,11 @@ def make_trainer(
     return Trainer(network, images, range(realizations), protocol)
 
 
+def other_setting(chosen: str) -> str:
+    """The one that is compared with the products of training."""
+    return "highest" if chosen == "medium" else "medium"
+
+
 def epoch_seconds(seconds: float, steps: int, networks: int) -> float:
     """From the time of ``steps`` updates of a batch to seconds per epoch of 48,000 images and network."""
     return seconds / steps * STEPS_PER_EPOCH / networks
@@ -123,20 +148,22 @@ def compare(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds per epoch and network of four variants and of the floor, and how a batched step divides.
 
-    ``batched`` and ``medium`` train ``realizations`` networks at once. All are measured in turns, the rate of
-    matrix products too, so that a slow moment of the machine hits all alike.
+    ``batched`` and ``other products`` train ``realizations`` networks at once, by the products that training uses
+    and by torch's other setting. All are measured in turns, the rate of matrix products too, so that a slow moment
+    of the machine hits all alike.
     """
     device = images.train_x.device
     sizes = (images.train_x.shape[1], n2, CLASSES)
     trainer = make_trainer(method, sizes, realizations, images, sparsity)
     single = make_trainer(method, sizes, 1, images, sparsity)
     plain = PlainProgram(method, sizes, images.train_x, images.train_y, BATCH, sparsity)
+    chosen = find_products(device, "highest").setting
     macs = floor_macs(method, sizes)
     steps = max(10, min(STEPS_PER_EPOCH, int(_TURN_MACS / macs / (2 if sparsity else 1))))
     runs = {
-        "batched": ("highest", realizations, lambda: trainer.train_epoch(steps)),
-        "medium": ("medium", realizations, lambda: trainer.train_epoch(steps)),
-        "one at a time": ("highest", 1, lambda: single.train_epoch(steps)),
+        "batched": (chosen, realizations, lambda: trainer.train_epoch(steps)),
+        "other products": (other_setting(chosen), realizations, lambda: trainer.train_epoch(steps)),
+        "one at a time": (chosen, 1, lambda: single.train_epoch(steps)),
         "plain": ("highest", 1, lambda: plain.steps(steps)),
     }
     times: dict[str, list[float]] = {name: [] for name in [*runs, "floor"]}
@@ -149,9 +176,9 @@ def compare(
             wait(device)
             if round_:
                 times[name].append(epoch_seconds(time.perf_counter() - started, steps, networks))
-        torch.set_float32_matmul_precision("highest")
+        torch.set_float32_matmul_precision(chosen)
         if round_:
-            times["floor"].append(macs * STEPS_PER_EPOCH / product_rate(device))
+            times["floor"].append(macs * STEPS_PER_EPOCH / product_rate(device, n2))
     seconds = {name: statistics.median(values) for name, values in times.items()}
     return seconds, profile(trainer, min(steps, 40)) if device.type == "cpu" else {}
 

@@ -138,6 +138,7 @@ class Run(_Keys):
     data_dir: Folder = Field(description="where data sets live; missing ones are downloaded there")
     results_dir: Folder = Field(description="where rows go")
     overwrite: bool = Field(description="train finished realizations again")
+    plan: bool = Field(description="print what would be trained and how long it takes, and end")
     degrees: bool = Field(description="of sparse networks, keep the degrees of the hidden nodes (claim 8)")
     claimed: Literal["wait", "skip"] = Field(description="cells that another process is training: wait, or leave them")
     checkpoint_minutes: NotNegative = Field(description="a batch saves its state this often and resumes from there")

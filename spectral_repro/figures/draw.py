@@ -19,6 +19,8 @@ WIDTH = 5.2  # inches
 _STAMP = {"ha": "center", "va": "center", "rotation": 20, "fontsize": 30, "color": "0.5", "alpha": 0.3, "zorder": 5}
 #: Sizes at which the smooth line of ρ is counted.
 _SIZES = sorted({round(20 * 100 ** (i / 60)) for i in range(61)})
+#: Relative accuracies that Figs. 6 to 8 show at least.
+_SHARE_RANGE = (0.85, 1.02)
 _SPARSITIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 
@@ -161,9 +163,9 @@ def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     if line.n:
         style = style_of("ssvd")
         spread = 0.0 if np.isnan(line.spread) else line.spread
-        ax.axhline(line.value, color=style.color, linestyle=style.line, label=label_of("ssvd"), gid="ssvd")
+        drawn = {"color": style.color, "linestyle": style.line, "marker": style.marker, "markevery": [0, -1]}
+        ax.plot([0, 1], [line.value] * 2, label=label_of("ssvd"), gid="ssvd", **drawn)
         ax.axhspan(line.value - spread, line.value + spread, color=style.color, alpha=0.18, linewidth=0)
-        ax.plot([0, 1], [line.value] * 2, color=style.color, marker=style.marker, linestyle="")
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
     direct = mean(curves.accuracies(panel.frame[panel.frame["method"] == "direct"]))
     ax.set_title(f"direct: {direct.value:.4f} ± {direct.spread:.4f}", fontsize=9, loc="left")
@@ -172,6 +174,8 @@ def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     shares = sorted(panel.frame["p"].dropna().unique())
     ax.set_xticks(shares, [f"{p:g}" for p in shares])
     ax.set_xticks([], minor=True)
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, _SHARE_RANGE[0]), max(high, _SHARE_RANGE[1]))  # alike in Figs. 6 to 8
     ax.set(xlabel="p, share of trained off-diagonal entries of R", ylabel="accuracy / accuracy of direct")
     ax.legend(loc="best")
 
@@ -181,9 +185,12 @@ def _degree_panels(axes: Sequence[Axes], spec: FigureSpec, panel: Panel, degrees
         if not len(degrees):
             _missing(ax, panel)
             continue
+        without = []
         for method in spec.methods:
             mine = degrees[(degrees["method"] == method) & (degrees["direction"] == direction)]
             if len(mine):
+                none = mine.loc[mine["degree"] == 0, "count"].sum() / mine["count"].sum()
+                without.append(f"{label_of(method)} {none:.1%}")
                 x, share = degree_survival(mine)
                 style = style_of(method, sparse=True)
                 drawn = {"color": style.color, "linestyle": style.line, "label": label_of(method), "gid": method}
@@ -192,6 +199,8 @@ def _degree_panels(axes: Sequence[Axes], spec: FigureSpec, panel: Panel, degrees
         if direction == "in":
             ax.set(xscale="symlog")
         ax.set_xlim(left=0)
+        links = "input" if direction == "in" else "output"
+        ax.set_title(f"nodes without any {links}: {', '.join(without)}", fontsize=9, loc="left")
         ax.legend()
 
 

@@ -17,6 +17,15 @@ PROFILES = ("paper", "quick")
 ENOUGH = 3
 
 
+#: What tells the cells of one method in a figure apart, and how it is written.
+AXES = {"n2": "N2", "sparsity": "s", "p": "p", "core": "core", "basis": "basis"}
+
+
+def value_on(cell: Cell, axis: str):
+    """Where a cell lies on one of :data:`AXES`; None where its method has no such option."""
+    return getattr(cell, axis) if hasattr(cell, axis) else cell.method_options.get(axis)
+
+
 @dataclasses.dataclass(frozen=True)
 class Panel:
     """Rows of one panel of a figure: one data set, one profile.
@@ -38,11 +47,37 @@ class Panel:
     @property
     def caption(self) -> str:
         """Data set, profile and n."""
-        per_cell = self.frame.groupby("config_hash").size() if len(self.frame) else pd.Series([0])
-        n = f"{per_cell.min()}" if per_cell.min() == per_cell.max() else f"{per_cell.min()}–{per_cell.max()}"
         missing = "" if self.found >= self.wanted else f", {self.wanted - self.found} of {self.wanted} networks missing"
         diverged = f", {self.diverged} of them diverged" if self.diverged else ""
-        return f"{self.label}: profile {self.profile} (at most {self.max_epochs} epochs), n = {n}{missing}{diverged}"
+        profile = f"profile {self.profile} (at most {self.max_epochs} epochs)"
+        return f"{self.label}: {profile}, {self.realizations}{missing}{diverged}"
+
+    @property
+    def realizations(self) -> str:
+        """For instance ``n = 10``, or ``n = 10, but 3 of S-QR (N2 = 700, 1000)``."""
+        sizes = self.frame.groupby("config_hash").size()
+        counts = [int(sizes.get(cell.config_hash, 0)) for cell in self.cells]
+        usual = max(set(counts), key=lambda n: (counts.count(n), n))
+        others: dict[tuple[int, str], list[Cell]] = {}
+        for cell, n in zip(self.cells, counts, strict=True):
+            if n != usual:
+                others.setdefault((n, cell.method_label), []).append(cell)
+        said = [f"{n} of {label}{self._where(label, cells)}" for (n, label), cells in sorted(others.items())]
+        return f"n = {usual}" + (", but " + "; ".join(said) if said else "")
+
+    def _where(self, label: str, cells: Sequence[Cell]) -> str:
+        """Which cells of a method are meant, unless all are: `` (N2 = 20, 50)``."""
+        if len(cells) == sum(cell.method_label == label for cell in self.cells):
+            return ""
+        axes = [name for name in AXES if len({value_on(cell, name) for cell in cells + list(self.cells)} - {None}) > 1]
+        points = [[value_on(cell, name) for name in axes] for cell in cells]
+        if len(axes) == 1:
+            return f" ({AXES[axes[0]]} = {', '.join(f'{value:g}' for (value,) in points)})"
+        return (
+            " ("
+            + "; ".join(", ".join(f"{AXES[a]} = {v}" for a, v in zip(axes, at, strict=True)) for at in points)
+            + ")"
+        )
 
     @property
     def least(self) -> int:

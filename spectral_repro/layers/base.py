@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from spectral_repro.layers.cutoff import cutoff
+from spectral_repro.layers.gradients import take_gradient_buffer
 
 #: Multiply-adds that one elementwise pass over one number costs (measured on a CPU, weights in cache).
 PASS_COST = 6
@@ -34,19 +35,6 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return nn.functional.linear(x, weight, bias)
     y = _StackedProduct.apply(x, weight, take_gradient_buffer(weight)) if x.ndim == 3 else x @ weight.mT
     return y if bias is None else y + bias.unsqueeze(-2)
-
-
-def take_gradient_buffer(parameter: Tensor) -> Tensor | None:
-    """Where a trainer wants the gradient of this parameter to be written, if it said so since the last call.
-
-    The first operation of a graph that uses the parameter may write its share of the gradient there instead of
-    into new memory; the next ones are given None, and autograd adds up. Such a graph runs backward once. An
-    operation that does not know of this costs a copy, no more.
-    """
-    buffer = getattr(parameter, "gradient_buffer", None)
-    if buffer is not None:
-        parameter.gradient_buffer = None
-    return buffer
 
 
 class _StackedProduct(torch.autograd.Function):
@@ -136,6 +124,9 @@ class ReparametrizedLinear(nn.Module):
         self.in_features, self.out_features, self.sparsity = in_features, out_features, float(sparsity)
         self._factory = {"device": device, "dtype": dtype or torch.get_default_dtype()}
         self.register_parameter("bias", nn.Parameter(torch.zeros(out_features, **self._factory)) if bias else None)
+
+    #: Buffers that are the same in all networks of a stack, which has them once, without a leading dimension.
+    shared: frozenset[str] = frozenset()
 
     def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
         """By name, what the parameters and buffers (but the bias, which is zero) are before training; float64."""

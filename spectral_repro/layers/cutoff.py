@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spectral_repro.layers.gradients import take_gradient_buffer
+
 #: Below this size one selection is faster than sampling a bracket first.
 _SMALL = 20_000
 _SAMPLE = 4096
@@ -28,9 +30,10 @@ def cutoff(weight: Tensor, sparsity: float) -> Tensor:
     if silenced == 0:
         return weight
     if weight.ndim == 3 and weight.device.type == "cpu" and not torch.compiler.is_compiling():
-        return _StackCutoff.apply(weight, silenced)[0]
+        return _StackCutoff.apply(weight, silenced, take_gradient_buffer(weight))[0]
     magnitude = weight.detach().abs()
-    threshold = kth_smallest(magnitude.flatten(-2), silenced)
+    entries = magnitude.flatten(-2)
+    threshold = kth_smallest(entries, silenced) if weight.device.type == "cpu" else selected(entries, silenced)
     return weight * (magnitude >= threshold[..., None, None])
 
 
@@ -41,7 +44,7 @@ class _StackCutoff(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(weight: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    def forward(weight: Tensor, k: int, buffer: Tensor | None) -> tuple[Tensor, Tensor]:
         rows = (weight.mT if weight.mT.is_contiguous() else weight).abs().flatten(1)  # in the order of memory
         threshold = kth_smallest(rows, k)
         limit = torch.nextafter(threshold, torch.zeros_like(threshold))
@@ -52,26 +55,28 @@ class _StackCutoff(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
         ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)
+        ctx.buffer = inputs[2]
         ctx.save_for_backward(inputs[0], output[1])
 
     @staticmethod
-    def backward(ctx, d: Tensor, _):
+    def backward(ctx, d: Tensor | None, _):
         weight, limit = ctx.saved_tensors
-        if torch.is_grad_enabled():  # for second derivatives
-            return d * (weight.abs() > limit[:, None, None]), None
-        return _survivors(d, weight, limit), None
+        if d is None or torch.is_grad_enabled():  # for second derivatives
+            return None if d is None else d * (weight.abs() > limit[:, None, None]), None, None
+        return _survivors(d, weight, limit, ctx.buffer), None, None
 
     @staticmethod
-    def vmap(info, in_dims, weight: Tensor, k: int):
-        del info
+    def vmap(info, in_dims, weight: Tensor, k: int, buffer: Tensor | None):
+        del info, buffer
         weight = weight.movedim(in_dims[0], 0)
-        sparse, limit = _StackCutoff.apply(weight.flatten(0, 1), k)
+        sparse, limit = _StackCutoff.apply(weight.flatten(0, 1), k, None)
         return (sparse.view_as(weight), limit.view(weight.shape[:2])), (0, 0)
 
 
-def _survivors(values: Tensor, weight: Tensor, limit: Tensor) -> Tensor:
+def _survivors(values: Tensor, weight: Tensor, limit: Tensor, out: Tensor | None = None) -> Tensor:
     """``values (R, …)`` where ``|weight| > limit (R)``, else 0, laid out as ``weight``; NaN where the limit is."""
-    out = torch.empty_like(weight)
+    out = torch.empty_like(weight) if out is None else out
     for v, w, at, o in zip(values, weight, limit.tolist(), out, strict=True):
         if at != at:
             torch.mul(v, float("nan"), out=o)  # a network that has diverged; hardshrink would hide it
@@ -80,13 +85,23 @@ def _survivors(values: Tensor, weight: Tensor, limit: Tensor) -> Tensor:
     return out
 
 
+def selected(values: Tensor, k: int) -> Tensor:
+    """As :func:`kth_smallest`, for devices where ``kthvalue`` has one block of threads per row: by ``topk``.
+
+    Nothing makes the host wait. A row with NaN gives NaN, or its entry of rank ``k`` among the others.
+    """
+    n = values.shape[-1]
+    if 2 * k < n:
+        return values.topk(k + 1, largest=False, sorted=False).values.amax(-1)
+    return values.topk(n - k, sorted=False).values.amin(-1)
+
+
 @torch.library.custom_op("spectral_repro::kth_smallest", mutates_args=())
 def kth_smallest(values: Tensor, k: int) -> Tensor:
     """The entry of rank ``k`` (0-based, ascending), exactly, of each row of ``values (…, n)``, which are ≥ 0.
 
     On a CPU a random sample brackets the entry, so that only a few candidates are sorted; the count of
-    entries below the bracket makes the result exact. Elsewhere it is ``torch.kthvalue``, which does not
-    make the host wait.
+    entries below the bracket makes the result exact.
     """
     if values.device.type != "cpu" or values.dtype not in (torch.float32, torch.float64):
         return values.kthvalue(k + 1, dim=-1).values

@@ -6,20 +6,21 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal, take_gradient_buffer
+from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal
+from spectral_repro.layers.gradients import take_gradient_buffer
 from spectral_repro.layers.spectral import EigenvalueLinear
 from spectral_repro.layers.triangular import block_edges, factored_product, triangular_product
 
 
 class _Assembled(torch.autograd.Function):
-    """``R (…, M, M)`` from its trained entries ``(…, T)`` and the rest ``(…, M²)``."""
+    """``R (…, M, M)`` from its trained entries ``(…, T)`` and the rest ``(…, M²)``; rest and index may be of all."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(entries: Tensor, rest: Tensor, index: Tensor, buffer: Tensor | None) -> Tensor:
-        size = math.isqrt(rest.shape[-1])
-        return rest.scatter(-1, index, entries).unflatten(-1, (size, size))
+        size, networks = math.isqrt(rest.shape[-1]), entries.shape[:-1]
+        return rest.expand(*networks, -1).scatter(-1, index.expand_as(entries), entries).unflatten(-1, (size, size))
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
@@ -29,7 +30,8 @@ class _Assembled(torch.autograd.Function):
     @staticmethod
     def backward(ctx, d: Tensor):
         (index,) = ctx.saved_tensors
-        return torch.gather(d.flatten(-2), -1, index, out=ctx.buffer), None, None, None
+        d = d.flatten(-2)
+        return torch.gather(d, -1, index.expand(*d.shape[:-1], -1), out=ctx.buffer), None, None, None
 
 
 def _trained_entries(size: int, p: float, generator: torch.Generator | None, device) -> Tensor:
@@ -54,7 +56,8 @@ class QRLinear(EigenvalueLinear):
 
     Parameters (trained): ``r``, the trained entries of ``R`` in row-major order (the matrix itself for
     ``core="full"``), ``eig_in (N_in)``, ``eig_out (N_out)``, ``bias (N_out)``.
-    Buffers: ``q``; ``r_frozen (M²)``, the other entries of ``R``, and ``r_index``, where the entries of ``r`` go.
+    Buffers: ``q``; ``r_frozen (M²)``, the other entries of ``R``, and ``r_index``, where the entries of ``r`` go
+    (of a stack with ``p = 1`` once for all networks).
 
     Args:
         p: share of the off-diagonal entries that is trained, in [0, 1]; 1 unless ``core`` is ``triangular``.
@@ -89,6 +92,8 @@ class QRLinear(EigenvalueLinear):
         if core == "full" and p < 1:
             raise ValueError(f"p={p}: must be 1 with core=full, which trains all of R")
         self.p, self.core, self.wide, self.phi_std = float(p), core, out_features > in_features, phi_std
+        if p == 1 and core == "triangular":
+            self.shared = frozenset({"r_frozen", "r_index"})
         self.initialize(generator, frozen=("q", "r_frozen", "r_index"))
 
     def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:

@@ -42,7 +42,7 @@ class EigenvalueLinear(ReparametrizedLinear):
         raise TypeError(f"{type(self).__name__} does not define eigenvectors")
 
     def dense_weight(self) -> Tensor:
-        return (self.eig_in.unsqueeze(-2) - self.eig_out.unsqueeze(-1)) * self.eigenvectors()
+        return _ScaledEigenvectors.apply(self.eig_in, self.eig_out, self.eigenvectors())
 
     def through_frozen(self, x: Tensor) -> Tensor:
         """``x F``, the part of ``x φᵀ`` that is frozen: ``(…, N_in)`` to ``(…, M)``."""
@@ -64,6 +64,38 @@ class EigenvalueLinear(ReparametrizedLinear):
         scaled = self.through_trained(self.scaled_through_frozen(x))
         plain = self.through_trained(self.through_frozen(x) if product is None else product)
         return torch.addcmul(scaled, self._per_row(self.eig_out, plain), plain, value=-1)
+
+
+class _ScaledEigenvectors(torch.autograd.Function):
+    """``(λin_j − λout_i) φ_ij``, laid out in memory as ``φ``; no matrix is negated or transposed on the way back."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:
+        return _difference(eig_in, eig_out, phi).mul_(phi)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, d: Tensor):
+        eig_in, eig_out, phi = ctx.saved_tensors
+        needs_in, needs_out, needs_phi = ctx.needs_input_grad
+        scaled = d * phi if needs_in or needs_out else None
+        return (
+            scaled.sum(-2) if needs_in else None,
+            scaled.sum(-1).neg() if needs_out else None,
+            d * _difference(eig_in, eig_out, phi) if needs_phi else None,
+        )
+
+
+def _difference(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:
+    """``λin_j − λout_i``, laid out in memory as ``φ``."""
+    if phi.mT.is_contiguous() and not phi.is_contiguous():
+        return (eig_in.unsqueeze(-1) - eig_out.unsqueeze(-2)).mT
+    return eig_in.unsqueeze(-2) - eig_out.unsqueeze(-1)
 
 
 class _ScaledProduct(torch.autograd.Function):

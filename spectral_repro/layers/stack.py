@@ -1,4 +1,4 @@
-"""Many networks of one shape as one: parameters and buffers gain a leading dimension."""
+"""Many networks of one shape as one: parameters and buffers gain a leading dimension, but for shared buffers."""
 
 import copy
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
             if value is not None:
                 part._parameters[key] = nn.Parameter(_stack([p._parameters[key].detach() for p in parts], key))
         for key, value in part._buffers.items():
-            if value is not None:
+            if value is not None and key not in getattr(part, "shared", ()):
                 part._buffers[key] = _stack([p._buffers[key] for p in parts], key)
     return stacked
 

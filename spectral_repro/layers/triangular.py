@@ -156,10 +156,13 @@ class _FactoredProduct(torch.autograd.Function):
     def setup_context(ctx, inputs, output) -> None:
         _, rows, plain_r = output
         ctx.mark_non_differentiable(rows, plain_r)
+        ctx.set_materialize_grads(False)  # of outputs that have none
         ctx.save_for_backward(*inputs, rows, plain_r)
 
     @staticmethod
     def backward(ctx, dy: Tensor, *_):
+        if dy is None:
+            return None, None, None, None
         scaled, plain, r, eig_out, rows, plain_r = ctx.saved_tensors
         if torch.is_grad_enabled():  # for second derivatives, as functions of the inputs
             rows, plain_r = torch.cat([scaled, plain], dim=-2), _Product.apply(plain, r, False)

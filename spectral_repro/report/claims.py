@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -168,16 +168,16 @@ def _partial_sqr(name: str, panel: Panel) -> Verdict:
         sqr = {p: curves.accuracies(rows) for p, rows in frame[frame["method"] == "sqr"].groupby("p")}
         direct = curves.accuracies(frame[frame["method"] == "direct"])
         ssvd = curves.accuracies(frame[frame["method"] == "ssvd"])
-        partial = [p for p in sqr if 0 < p <= 0.5]
+        partial = sorted(p for p in sqr if 0 < p <= 0.5)
         if not partial or min(len(direct), len(ssvd)) < LEAST_N:
             return None
-        p = max(partial)
-        relative = mean(linearised_ratio(sqr[p], direct))
-        above = difference(sqr[p], ssvd)
-        measured = f"at p = {p:g}: relative accuracy {_range(relative)}, S-QR − S-SVD {_range(above)}"
-        return relative.interval()[0] > 0.95 and above.interval()[0] > 0, measured
+        relative = {p: mean(linearised_ratio(sqr[p], direct)) for p in partial}
+        above = {p: difference(sqr[p], ssvd) for p in partial}
+        holds = [p for p in partial if relative[p].interval()[0] > 0.95 and above[p].interval()[0] > 0]
+        each = "; ".join(f"p = {p:g}: {_range(relative[p])}, S-QR − S-SVD {_range(above[p])}" for p in partial)
+        return bool(holds), f"relative accuracy at {each}. Holds at p = {', '.join(f'{p:g}' for p in holds) or 'none'}"
 
-    claim = "S-QR(p) is near direct (above 0.95 of it counts) already at p ≤ 0.5, and exceeds S-SVD"
+    claim = "S-QR(p) is near direct (above 0.95 of it counts) already at some p ≤ 0.5, and exceeds S-SVD there"
     return _verdict(6, claim, name, panel, look)
 
 
@@ -237,6 +237,30 @@ def _hubs(panel: Panel, degrees: pd.DataFrame) -> Verdict:
 
     claim = "In sparse S-QR networks a few hubs emerge in the intermediate layer, which collect from the input"
     return _verdict(8, claim, "hubs", panel, look)
+
+
+#: The eight claims, in short.
+CLAIMS = {
+    1: "Spectral reaches about 90 % of direct, with less than 1 % of its parameters",
+    2: "The modified Spectral beats the original by a few per cent",
+    3: "S-SVD lies above Spectral and below direct",
+    4: "S-QR is practically equal to direct, with fewer parameters",
+    5: "Best accuracy of direct: MNIST 98 %, Fashion-MNIST 90 %, CIFAR-10 52 %",
+    6: "S-QR(p) is near direct already at p well below 1, and exceeds S-SVD",
+    7: "At high sparsity S-QR loses less accuracy than direct",
+    8: "In sparse S-QR networks a few hubs emerge in the intermediate layer",
+}
+
+
+def overall(verdicts: Sequence[Verdict]) -> str:
+    """One verdict on a claim over all its figures, of which it says how many were judged."""
+    found = [v.verdict for v in verdicts]
+    judged = [v for v in found if v in (REPRODUCED, NOT_REPRODUCED)]
+    if not judged:
+        return NOT_JUDGED if NOT_JUDGED in found else NOT_RUN
+    holds = judged.count(REPRODUCED)
+    text = REPRODUCED if holds == len(judged) else NOT_REPRODUCED if not holds else "reproduced in part"
+    return text if len(judged) == len(found) else f"{text} so far ({len(judged)} of {len(found)} judged)"
 
 
 def tally(verdicts: Iterable[Verdict]) -> str:

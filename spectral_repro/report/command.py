@@ -1,20 +1,20 @@
 """``scripts/report.py``: ``<results_dir>/REPORT.md`` from the rows alone."""
 
 import argparse
+import collections
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from spectral_repro.errors import told_in_one_line
-from spectral_repro.figures import curves
 from spectral_repro.figures.catalogue import FIGURES
 from spectral_repro.figures.command import load_degrees
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame, select_panel
-from spectral_repro.figures.style import label_of
 from spectral_repro.files import write_atomically
 from spectral_repro.report import claims
-from spectral_repro.results.statistics import Estimate, mean
+from spectral_repro.report.discussion import discuss
+from spectral_repro.report.tables import accuracies, markdown
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -34,8 +34,10 @@ def build_report(results_dir: Path, profile: str | None = None) -> str:
     frame = load_frame(results_dir)
     panels = {name: choose_panels(frame, spec, profile) for name, spec in FIGURES.items()}
     verdicts = claims.judge(panels, load_degrees(results_dir, panels["hubs"][0]))
-    parts = [_head(frame, verdicts), _claims_table(verdicts), _findings(frame, profile)]
-    return "\n\n".join([*parts, _figures(panels), _not_run(panels), _provenance(frame)]) + "\n"
+    findings = _best_panel(frame, "findings", profile)
+    parts = [_head(frame, verdicts), _eight_claims(verdicts), discuss(panels, verdicts, findings)]
+    parts += [_claims_table(verdicts), _findings(findings), _figures(panels), _not_run(panels), _provenance(frame)]
+    return "\n\n".join(parts) + "\n"
 
 
 def _head(frame: pd.DataFrame, verdicts: Sequence[claims.Verdict]) -> str:
@@ -50,40 +52,34 @@ def _head(frame: pd.DataFrame, verdicts: Sequence[claims.Verdict]) -> str:
     )
 
 
-def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [header, ["---"] * len(header), *lines]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+def _eight_claims(verdicts: Sequence[claims.Verdict]) -> str:
+    """One line and one verdict per claim, over all its figures."""
+    lines = []
+    for number, claim in claims.CLAIMS.items():
+        mine = [v for v in verdicts if v.number == number]
+        figures = collections.defaultdict(list)
+        for v in mine:
+            figures[v.verdict].append(FIGURES[v.figure].title.partition(":")[0])
+        where = "; ".join(f"{verdict}: {', '.join(dict.fromkeys(names))}" for verdict, names in figures.items())
+        lines.append((str(number), claim, f"**{claims.overall(mine)}**", where))
+    return "## The eight claims\n\n" + markdown(("#", "the paper says", "verdict", "figure by figure"), lines)
 
 
 def _claims_table(verdicts: Sequence[claims.Verdict]) -> str:
     lines = [(str(v.number), v.claim, v.figure, v.measured, f"**{v.verdict}**", v.runs) for v in verdicts]
-    return "## Claims\n\n" + _table(("#", "the paper says", "figure", "measured", "verdict", "runs"), lines)
+    return "## The claims, figure by figure\n\n" + markdown(
+        ("#", "the paper says", "figure", "measured", "verdict", "runs"), lines
+    )
 
 
-def _accuracy(e: Estimate) -> str:
-    return f"{e.value:.4f} ± {e.spread:.4f} (n = {e.n})" if e.n else "not yet run"
-
-
-def _findings(frame: pd.DataFrame, profile: str | None) -> str:
+def _findings(panel: Panel) -> str:
     """What the differences between the paper's text and the published code cost (``experiment=findings``)."""
-    panel = _best_panel(frame, "findings", profile)
-    cells = {}
-    for cell in panel.cells:
-        rows = panel.frame[panel.frame["config_hash"] == cell.config_hash]
-        variant = cell.method_options.get("core") or cell.method_options.get("basis") or ""
-        cells[cell.method, variant, cell.n2] = rows
-    lines = []
-    for (method, variant, n2), rows in sorted(cells.items()):
-        count = f"{rows['trained_parameters'].iloc[0]:,}" if len(rows) else ""
-        rho = f"{rows['rho'].iloc[0]:.4f}" if len(rows) else ""
-        lines.append((label_of(method), variant, str(n2), count, rho, _accuracy(mean(curves.accuracies(rows)))))
     return (
         "## The paper's text and the published code\n\n"
         "The text, and the ρ of the figures, count the upper triangle of `R`; the published code trains all of it "
         "(`core=full`; for N2 > N1 a trapezoid). The text asks for orthogonal `U`, `V`; the code draws Gaussian "
         "entries. The text is our default. What the difference costs on MNIST, "
-        f"{panel.caption.partition(': ')[2]}; `{panel.command}`:\n\n"
-        + _table(("method", "variant", "N2", "trained", "ρ", "test accuracy"), lines)
+        f"profile {panel.profile} (at most {panel.max_epochs} epochs); `{panel.command}`:\n\n" + accuracies(panel)
     )
 
 
@@ -97,8 +93,8 @@ def _best_panel(frame: pd.DataFrame, experiment: str, profile: str | None) -> Pa
 def _figures(panels: dict[str, list[Panel]]) -> str:
     parts = ["## Figures"]
     for name, spec in FIGURES.items():
-        captions = "; ".join(panel.caption for panel in panels[name])
-        parts.append(f"### {spec.title}\n\n{captions}.\n\n![{spec.title}](figures/{name}.png)")
+        parts.append(f"### {spec.title}\n\n![{spec.title}](figures/{name}.png)")
+        parts += [f"{p.caption}.\n\n{accuracies(p)}" if p.found else f"{p.caption}." for p in panels[name]]
     return "\n\n".join(parts)
 
 
@@ -119,7 +115,8 @@ def _not_run(panels: dict[str, list[Panel]]) -> str:
 def _provenance(frame: pd.DataFrame) -> str:
     if not len(frame):
         return "## Provenance\n\nNo rows."
-    columns = ["device", "precision", "torch_version", "code_version"]
-    groups = frame.groupby(columns).agg(networks=("seed", "size"), hours=("seconds", lambda s: s.sum() / 3600))
-    lines = [(*map(str, key), str(row.networks), f"{row.hours:.2f}") for key, row in groups.iterrows()]
-    return "## Provenance\n\n" + _table((*columns, "networks", "hours of training"), lines)
+    columns = ["device", "precision", "products", "torch_version", "code_version"]
+    known = frame.fillna({"products": "not noted"})
+    groups = known.groupby(columns).agg(networks=("seed", "size"), hours=("seconds", lambda s: s.sum() / 3600))
+    lines = [(*map(str, key), str(int(row.networks)), f"{row.hours:.2f}") for key, row in groups.iterrows()]
+    return "## Provenance\n\n" + markdown((*columns, "networks", "hours of training"), lines)

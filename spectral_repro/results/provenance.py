@@ -40,7 +40,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def device_name(device: torch.device) -> str:
-    """For instance ``cuda (NVIDIA H100)`` or ``cpu (AMD EPYC, 2 threads)``."""
+    """For instance ``cuda (NVIDIA H100)`` or ``cpu (AMD EPYC, family 25 model 17, 2 threads)``."""
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
     return f"{device.type} ({_processor()}, {torch.get_num_threads()} threads)"
@@ -48,10 +48,14 @@ def device_name(device: torch.device) -> str:
 
 @functools.cache
 def _processor() -> str:
+    """Name, family and model: virtual machines tell no more of AMD's generations in the name than that it is EPYC."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
+        first = Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
+        said = {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in first.splitlines())}
+        if "cpu family" in said:
+            return f"{said['model name']}, family {said['cpu family']} model {said['model']}"
+        if "model name" in said:
+            return said["model name"]
+    except (OSError, KeyError):
         pass
     return platform.processor() or platform.machine()

@@ -28,7 +28,8 @@ class Row(BaseModel):
     """One realization (SPEC 7). Accuracies are fractions, ``seconds`` is wall time per realization, times are UTC.
 
     From ``max_epochs`` on, the columns are those of the protocol (:class:`spectral_repro.config.keys.Protocol`);
-    ``diverged`` says that the trained weights are not finite.
+    ``diverged`` says that the trained weights are not finite, ``products`` by which library and how exactly matrices
+    were multiplied.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -70,6 +71,7 @@ class Row(BaseModel):
     beta2: Later = None
     epsilon: Later = None
     diverged: Annotated[bool | None, _missing] = None
+    products: LaterText = None
 
 
 COLUMNS = tuple(Row.model_fields)

@@ -12,7 +12,8 @@ SLOT = "SPECTRAL_REPRO_SLOT"
 #: What the weights, moments and gradients of a batch may take: on a CPU its weights alone then take 32 MiB, of
 #: which the allocator keeps blocks for the next step (see :mod:`spectral_repro.runner.memory`).
 _CPU_BATCH_BYTES = 160 * 2**20
-_GPU_BATCH_BYTES = 16 * 2**30
+#: Share of a GPU's free memory that a batch is planned for; the rest is for activations and what torch keeps.
+_GPU_SHARE = 0.6
 
 
 def choose_device(name: str) -> torch.device:
@@ -37,7 +38,8 @@ def realizations_that_fit(parameters: int, device: torch.device) -> int:
     each = 4 * 5 * parameters  # weight, frozen part, gradient, two moments
     if device.type == "cpu":
         return max(1, _CPU_BATCH_BYTES // each)
-    return max(1, int(_GPU_BATCH_BYTES / (each + PRODUCT_BYTES)))
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else torch.mps.recommended_max_memory()
+    return max(1, int(_GPU_SHARE * free / (each + PRODUCT_BYTES)))
 
 
 def share_of_devices(device: str, job: int) -> str:
@@ -52,3 +54,8 @@ def share_of_threads(threads: int | str) -> int | None:
         return int(threads)
     granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
     return int(granted) if granted.isdigit() and "OMP_NUM_THREADS" not in os.environ else None
+
+
+def cores() -> int:
+    """How many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -37,7 +37,8 @@ def for_hydra(arguments: list[str]) -> list[str]:
     """The arguments in a form that Hydra takes: ``-m`` first, and options of one method kept for its own cells.
 
     Hydra applies ``method.p=0.5`` of a sweep to its default method first, which may have no ``p``; as a sweep
-    of one value it reaches only the cells of the sweep. An experiment is a sweep, with ``-m`` or without.
+    of one value it reaches only the cells of the sweep. An experiment is a sweep, with ``-m`` or without, and
+    so is what is only planned.
     """
     if "query=bash" in arguments:
         return arguments + _config_folder_of(os.environ.get("COMP_LINE", "").split())
@@ -48,7 +49,8 @@ def for_hydra(arguments: list[str]) -> list[str]:
     ]
     arguments = sorted(arguments, key=lambda a: a not in ("-m", "--multirun"))
     if arguments[:1] not in (["-m"], ["--multirun"]):
-        if any(a.startswith("-") for a in arguments) or not any(a.startswith("experiment=") for a in arguments):
+        sweeps = any(a.startswith("experiment=") or a == "plan=true" for a in arguments)
+        if any(a.startswith("-") for a in arguments) or not sweeps:
             return arguments
         arguments = ["-m", *arguments]
     return [re.sub(r"^((?:method|data)\.\w+)=([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]

@@ -48,7 +48,7 @@ def seconds(planned: Sequence) -> list[float | None]:
     with the work of an epoch as the cost model says. Without any finished cell the speed is that of one product.
     """
     works = [work(p.cell) for p in planned]
-    name = provenance.device_name(choose_device(planned[0].options.device)).partition(", ")[0]  # threads differ
+    name = provenance.device_name(choose_device(planned[0].options.device)).rpartition(", ")[0]  # threads differ
     done = [
         (p.cell, w, median(r.seconds / r.epochs for r in p.rows), median(r.epochs for r in p.rows))
         for p, w in zip(planned, works, strict=True)

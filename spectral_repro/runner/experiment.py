@@ -22,6 +22,7 @@ from spectral_repro.runner.devices import choose_device, realizations_that_fit
 from spectral_repro.runner.plan import missing_seeds
 from spectral_repro.runner.task import Task, check_digest, known_digest, prepare
 from spectral_repro.training.network import direct_parameters
+from spectral_repro.training.products import find_products, use_products
 from spectral_repro.training.protocol import Outcome, Progress
 
 
@@ -55,7 +56,7 @@ def run_cell(cell: Cell, options: Run, device_name: str, watcher: Watcher) -> Re
     device = choose_device(device_name)
     seeds, rows = _missing(cell, options)
     if seeds:
-        torch.set_float32_matmul_precision(cell.precision)
+        use_products(device, cell.precision)
         task = prepare(cell, options, device, rows)
     elif digest := data.identify(cell.data, options.data_dir, needed=False):
         check_digest(cell, digest, known_digest(rows, path))
@@ -87,9 +88,23 @@ def _train(task: Task, options: Run, watcher: Watcher) -> list[Row]:
     cell, path = task.cell, row_file(options.results_dir, task.cell)
     seeds, rows = _missing(cell, options)
     keep_config(path, cell, rows)
-    for batch in batches(task, options, seeds):
+    waiting = batches(task, options, seeds)
+    while waiting:
+        batch = waiting.pop(0)
         checkpoint = make_checkpoint(task, options, batch)
-        trained = train_batch(task, batch, watcher(batch), checkpoint)
+        try:
+            trained = train_batch(task, batch, watcher(batch), checkpoint)
+        except torch.OutOfMemoryError:
+            if len(batch) == 1:
+                raise
+            half = len(batch) // 2
+            warnings.warn(
+                f"{cell.slug}: {len(batch)} networks need more memory than there is; {half} now", stacklevel=2
+            )
+            checkpoint.remove()
+            torch.cuda.empty_cache()
+            waiting = [part for other in (batch, *waiting) for part in _chunks(other, half)]
+            continue
         if options.degrees:
             add_degrees(degree_file(options.results_dir, cell), trained.outcomes)
         rows = add_rows(path, make_rows(task, trained))
@@ -119,7 +134,11 @@ def batches(task: Task, options: Run, seeds: Sequence[int]) -> list[list[int]]:
         size = realizations_that_fit(direct_parameters(task.sizes), task.device)
     resumed = resumable_batches(options.results_dir, task.cell, seeds)
     rest = [seed for seed in seeds if not any(seed in batch for batch in resumed)]
-    return [*resumed, *(rest[start : start + size] for start in range(0, len(rest), size))]
+    return [*resumed, *_chunks(rest, size)]
+
+
+def _chunks(seeds: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [seeds[start : start + size] for start in range(0, len(seeds), size)]
 
 
 def make_checkpoint(task: Task, options: Run, batch: Sequence[int]) -> Checkpoint:
@@ -129,6 +148,7 @@ def make_checkpoint(task: Task, options: Run, batch: Sequence[int]) -> Checkpoin
         "data_digest": task.dataset.digest,
         "code_version": provenance.code_version(),
         "torch_version": str(torch.__version__),  # a class of torch's own, which is not plain data
+        "products": find_products(task.device, task.cell.precision).name,
         "device": task.device.type,
     }
     path = checkpoint_file(options.results_dir, task.cell, batch)
@@ -160,6 +180,7 @@ def make_rows(task: Task, trained: Trained) -> list[Row]:
         "torch_version": torch.__version__,
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "data_digest": task.dataset.digest,
+        "products": find_products(task.device, cell.precision).name,
         **cell.trainer,
     }
     own = ("seed", "test_accuracy", "validation_accuracy", "epochs", "diverged")

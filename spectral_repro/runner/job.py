@@ -24,6 +24,7 @@ from spectral_repro.runner.memory import keep_freed_memory
 from spectral_repro.runner.parent import end_with_parent
 from spectral_repro.runner.progress import epoch_bar
 from spectral_repro.runner.table import print_table
+from spectral_repro.training.products import find_products
 from spectral_repro.training.protocol import Progress
 
 
@@ -70,7 +71,9 @@ def _log(cell: Cell, options: Run, device: str, what: str, started: float) -> No
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     seconds = time.perf_counter() - started
     with contextlib.suppress(Exception):
-        where = f"{socket.gethostname()}:{os.getpid()} {provenance.device_name(choose_device(device))}"
+        chosen = choose_device(device)
+        products = find_products(chosen, cell.precision).name
+        where = f"{socket.gethostname()}:{os.getpid()} {provenance.device_name(chosen)} {products}"
         line = f"{now}  {where}  {cell.data['name']}/{cell.slug}  {seconds:.1f} s  {what}\n"
         file = os.open(options.results_dir / "cells.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:

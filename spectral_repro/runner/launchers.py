@@ -18,7 +18,7 @@ from hydra.plugins.launcher import Launcher
 from tqdm import tqdm
 
 from spectral_repro.errors import ConfigError
-from spectral_repro.runner.devices import SLOT
+from spectral_repro.runner.devices import SLOT, cores
 from spectral_repro.runner.parent import VARIABLE
 
 try:
@@ -116,7 +116,7 @@ class ProcessesLauncher(LocalLauncher):
         executor = submitit.AutoExecutor(cluster="local", folder=self.params["submitit_folder"])
         executor.update_parameters(timeout_min=self.params["timeout_min"], name=self.params["name"])
         waiting, running = iter(enumerate(job_overrides)), {}
-        share = {"OMP_NUM_THREADS": str(max(1, _cores() // at_once)), VARIABLE: str(os.getpid())}
+        share = {"OMP_NUM_THREADS": str(max(1, cores() // at_once)), VARIABLE: str(os.getpid())}
         free = list(range(at_once))
         try:
             while True:
@@ -186,15 +186,11 @@ class ArrayLauncher(SlurmLauncher):
                             job.cancel()
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _processes_that_fit() -> int:
     import torch
 
     gpus = torch.cuda.device_count()
-    return gpus if gpus > 1 else max(2, _cores() // 2)
+    return gpus if gpus > 1 else max(2, cores() // 2)
 
 
 @contextmanager

@@ -14,11 +14,15 @@ from spectral_repro.config.messages import one_line
 from spectral_repro.errors import UserError
 from spectral_repro.results.rows import read_rows, row_file
 from spectral_repro.runner import estimate
+from spectral_repro.runner.devices import choose_device, cores
 from spectral_repro.runner.experiment import Report
 from spectral_repro.runner.job import run_job
 from spectral_repro.runner.plan import Planned, plan_sweep
 from spectral_repro.runner.progress import SweepProgress
-from spectral_repro.runner.table import print_table
+from spectral_repro.runner.table import print_plan, print_table
+
+#: Seconds from which on a sweep is long.
+_LONG = 600
 
 
 class SweepError(UserError):
@@ -51,6 +55,13 @@ def run_sweep(
     times = estimate.seconds(planned) if todo and at_once else [None] * len(planned)
     expected = estimate.together([t for t, p in zip(times, planned, strict=True) if p.missing], at_once)
     print(_plan_line(planned, todo, expected), flush=True)
+    if hint := _faster(launcher, todo, expected):
+        print(hint, flush=True)
+    if planned[0].options.plan:
+        print_plan(
+            [(p.cell, len(p.options.seeds) - p.missing, p.missing, t) for p, t in zip(planned, times, strict=True)]
+        )
+        return []
     failures: list[tuple[Planned, Exception]] = []
     if todo:
         costs = [t or 1.0 for t, p in zip(times, planned, strict=True) if p.missing]
@@ -109,6 +120,14 @@ def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned], seconds: flo
         return line + "; nothing to do"
     networks = sum(p.missing for p in todo)
     return f"{line} ({networks} networks{'' if seconds is None else f', about {estimate.readable(seconds)}'})"
+
+
+def _faster(launcher: Any, todo: Sequence[Planned], seconds: float | None) -> str | None:
+    """What to add to the command of a long sweep on a CPU: two processes of one thread wait less for each other."""
+    alone = type(launcher).__name__ == "BasicLauncher" and len(todo) > 1 and cores() > 1
+    if not alone or (seconds or 0) < _LONG or choose_device(todo[0].options.device).type != "cpu":
+        return None
+    return "hydra/launcher=processes trains several cells at a time, which is faster on a CPU"
 
 
 def _report(planned: Sequence[Planned], failures: Sequence[tuple[Planned, Exception]]) -> None:

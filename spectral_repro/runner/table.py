@@ -1,17 +1,31 @@
-"""The short table at the end of a run."""
+"""The short tables of what a run will train, and at its end of what came out."""
 
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
 from spectral_repro.config.cell import Cell
 from spectral_repro.results.rows import Row
+from spectral_repro.runner.estimate import readable
 
 
 def print_table(cells: Sequence[tuple[Cell, Sequence[Row]]]) -> None:
     """One line per cell: method, data, N2, accuracy mean ± standard deviation, n, ρ, seconds."""
     header = ["method", "data", "N2", "s", "p", "accuracy", "n", "rho", "epochs", "s/net"]
     variants = _variants([cell for cell, _ in cells])
-    lines = [header, *(_line(cell, rows, variants[cell.config_hash]) for cell, rows in cells if rows)]
+    _print([header, *(_line(cell, rows, variants[cell.config_hash]) for cell, rows in cells if rows)])
+
+
+def print_plan(cells: Sequence[tuple[Cell, int, int, float | None]]) -> None:
+    """One line per cell: what tells it from the others, networks done and missing, the time these take if known."""
+    variants = _variants([cell for cell, *_ in cells])
+    lines = [["method", "data", "N2", "s", "p", "done", "missing", "time"]]
+    for cell, done, missing, seconds in cells:
+        time = "" if seconds is None or not missing else readable(seconds)
+        lines.append([*_names(cell, variants[cell.config_hash]), f"{done}", f"{missing}", time])
+    _print(lines)
+
+
+def _print(lines: list[list[str]]) -> None:
     for optional in ("p", "s"):  # columns that say nothing are left out
         at = lines[0].index(optional)
         if all(line[at] in ("", "0", optional) for line in lines):
@@ -38,17 +52,18 @@ def _place(cell: Cell) -> tuple:
     return cell.method, cell.data["name"], cell.hidden_layers, cell.n2, cell.sparsity, cell.method_options.get("p")
 
 
+def _names(cell: Cell, variant: str) -> list[str]:
+    size = f"{cell.n2}" if cell.hidden_layers == 1 else f"{cell.n2} x{cell.hidden_layers}"
+    p = cell.method_options.get("p")
+    shown = "" if p in (None, 1) else f"{p:g}"
+    return [cell.method_label + variant, cell.data["name"], size, f"{cell.sparsity:g}", shown]
+
+
 def _line(cell: Cell, rows: Sequence[Row], variant: str) -> list[str]:
     accuracies = [row.test_accuracy for row in rows]
     spread = f" ± {stdev(accuracies):.4f}" if len(rows) > 1 else ""
-    size = f"{cell.n2}" if cell.hidden_layers == 1 else f"{cell.n2} x{cell.hidden_layers}"
-    p = "" if rows[0].p in (None, 1.0) else f"{rows[0].p:g}"
     return [
-        cell.method_label + variant,
-        rows[0].data,
-        size,
-        f"{cell.sparsity:g}",
-        p,
+        *_names(cell, variant),
         f"{fmean(accuracies):.4f}{spread}",
         f"{len(rows)}",
         f"{fmean(row.rho for row in rows):.4g}",

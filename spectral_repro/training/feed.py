@@ -50,7 +50,9 @@ class Feed:
         if layer.prefers_factors(batch_size, False, True):
             factor = layer.frozen_factor()
         if factor is not None and rows.shape[1] * factor.shape[-1] * factor.element_size() <= product_bytes:
-            self.products = torch.stack([self.images.train_x[r] @ f for r, f in zip(rows, factor, strict=True)])
+            self.products = factor.new_empty(*rows.shape, factor.shape[-1])
+            for out, r, f in zip(self.products, rows, factor, strict=True):
+                torch.mm(self.images.train_x[r], f, out=out)
 
     def epoch(self, number: int, batch_size: int, steps: int | None = None) -> Iterator[Batch]:
         """The batches of one pass over everyone's training rows, in everyone's own order; at most ``steps``."""
@@ -83,4 +85,7 @@ class Feed:
         self.seeds = [self.seeds[i] for i in rows]
         self.train_rows, self.validation_rows = self.train_rows[index], self.validation_rows[index]
         if self.products is not None:
-            self.products = self.products[index]
+            for to, row in enumerate(rows):  # ascending: in place, as both copies may not fit
+                if to != row:
+                    self.products[to] = self.products[row]
+            self.products = self.products[: len(rows)]

@@ -52,7 +52,7 @@ class Updater:
         index = torch.tensor(rows, device=self.leaves[0].device)
         for module in self.network.modules():
             for key, value in module._buffers.items():
-                if value is not None:
+                if value is not None and key not in getattr(module, "shared", ()):
                     module._buffers[key] = value[index]
         self.optimizer.keep(index)
         self._bind()

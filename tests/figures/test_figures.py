@@ -10,8 +10,9 @@ from spectral_repro.figures import command, curves, draw
 from spectral_repro.figures.catalogue import FIGURES, SPARSE
 from spectral_repro.figures.select import choose_panels, load_frame, select_panel
 from spectral_repro.figures.style import STYLES, label_of
-from spectral_repro.report import claims
+from spectral_repro.report import claims, tables
 from spectral_repro.report import command as report
+from spectral_repro.report.discussion import discuss
 from spectral_repro.results import rows as results
 from spectral_repro.results.degrees import DEGREE_COLUMNS
 from spectral_repro.results.frame import to_frame
@@ -340,3 +341,66 @@ def test_every_sparse_figure_is_of_the_sparse_protocol():
     for name, spec in FIGURES.items():
         if spec.kind == SPARSE:
             assert {c.trainer["activation"] for c, _ in cells_of(name, "paper")} == {"tanh"}
+
+
+def test_captions_say_which_cells_have_another_n(trained):
+    panel = select_panel(trained, "fig01", "mnist", "paper")
+    assert panel.realizations == "n = 3"
+    fewer = trained[~((trained["method"] == "sqr") & trained["n2"].isin([700, 2000]) & (trained["seed"] == 2))]
+    fewer = fewer[fewer["method"] != "spectral"]
+    panel = select_panel(fewer, "fig01", "mnist", "paper")
+    assert panel.realizations == "n = 3, but 0 of Spectral; 2 of S-QR (N2 = 700, 2000)"
+
+
+def test_one_verdict_on_each_claim(trained):
+    assert list(claims.CLAIMS) == list(range(1, 9))
+    verdicts = judged(trained, DEGREES)
+    assert claims.overall([v for v in verdicts if v.number == 4]) == "reproduced"
+    worse = trained.copy()
+    worse.loc[(worse["method"] == "sqr") & (worse["data"] == "mnist"), "test_accuracy"] -= 0.1
+    mine = [v for v in judged(worse) if v.number == 4]
+    assert claims.overall(mine) == "reproduced in part"
+    assert claims.overall([v for v in mine if v.figure == "fig01"]) == "not reproduced"
+    less = judged(worse[worse["data"] != "fashion_mnist"])
+    assert claims.overall([v for v in less if v.number == 4]) == "reproduced in part so far (2 of 4 judged)"
+    assert claims.overall([v for v in judged(frame_of([])) if v.number == 4]) == claims.NOT_RUN
+
+
+def test_claim_6_at_every_p_up_to_a_half(trained):
+    (verdict,) = (v for v in judged(trained) if v.number == 6 and v.figure == "fig06")
+    for p in (0.01, 0.05, 0.1, 0.2, 0.4):
+        assert f"p = {p:g}: " in verdict.measured
+    assert verdict.measured.endswith("Holds at p = 0.05, 0.1, 0.2, 0.4")
+
+
+def test_collapsed_networks_are_counted_and_medians_shown(trained):
+    collapsed = trained.copy()
+    hit = (collapsed["method"] == "direct") & (collapsed["n2"] == 20) & (collapsed["data"] == "cifar10_jpeg")
+    collapsed.loc[hit & (collapsed["seed"] == 1), "test_accuracy"] = 0.1
+    panels = {name: choose_panels(collapsed, spec) for name, spec in FIGURES.items()}
+    (panel,) = panels["fig05"]
+    lines = [line.split(" | ") for line in tables.accuracies(panel).splitlines()]
+    assert lines[0] == ["| method", "N2", "test accuracy", "n", "median", "at chance", "trained", "ρ", "epochs |"]
+    direct = next(line for line in lines if line[:2] == ["| direct", "20"])
+    values = sorted(collapsed.loc[hit, "test_accuracy"])
+    assert direct[4] == f"{values[1]:.4f}"
+    assert direct[5] == "1"
+    assert "median" not in tables.accuracies(panels["fig01"][0])
+    text = discuss(panels, judged(collapsed), select_panel(collapsed, "findings", "mnist", "paper"))
+    count = collapsed[(collapsed["data"] == "cifar10_jpeg") & (collapsed["method"] == "direct")]
+    count = count[count["config_hash"].isin(c.config_hash for c in panel.cells)]
+    assert f"Fig. 5, CIFAR-10 (JPEG copies): 1 of {len(count)} of direct (N2 = 20)" in text
+    assert "at chance" not in tables.accuracies(panels["fig04"][0])
+
+
+def test_the_discussion_follows_the_rows(trained):
+    def said(frame) -> str:
+        panels = {name: choose_panels(frame, spec) for name, spec in FIGURES.items()}
+        return discuss(panels, judged(frame, DEGREES), select_panel(frame, "findings", "mnist", "paper"))
+
+    assert "claim 4" not in said(trained)
+    worse = trained.copy()
+    worse.loc[worse["method"] == "sqr", "test_accuracy"] -= 0.1
+    assert "claim 4 in Fig. 1 (relative accuracy, mean over N2 ≥ 100: 0.8" in said(worse)
+    assert "Fig. 1: 0.8" in said(worse)
+    assert "not above 0.98 at the largest N2" in said(worse)

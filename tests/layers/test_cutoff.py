@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from spectral_repro.layers import DirectLinear, QRLinear, cutoff
-from spectral_repro.layers.cutoff import kth_smallest
+from spectral_repro.layers.cutoff import kth_smallest, selected
 
 
 @given(
@@ -151,3 +151,30 @@ def test_silenced_weights_do_not_move_in_direct_space():
     for after in train_plainly(layer):
         assert torch.equal(after.dense[silenced], dense[silenced])
         dense, silenced = after.dense.detach().clone(), after.weight == 0
+
+
+@given(st.integers(1, 60), st.floats(0, 0.999), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_selection_on_a_gpu_is_that_of_a_sort(n, share, ties):
+    """Its code runs on any device."""
+    values = torch.rand(3, n, dtype=torch.float64)
+    values = (4 * values).round() if ties else values
+    k = int(share * n)
+    assert torch.equal(selected(values, k), values.sort(-1).values[:, k])
+
+
+@pytest.mark.parametrize("where", ["cpu", "gpu"])
+def test_the_gradient_of_a_parameter_is_written_where_the_trainer_wants_it(where, monkeypatch):
+    weight = torch.randn(3, 7, 5, dtype=torch.float64).requires_grad_()
+    if where == "gpu":  # the path of other devices: no buffer is used, and the gradient is the same
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    buffer = torch.full_like(weight, float("nan"))
+    weight.gradient_buffer = buffer
+    d = torch.randn(3, 7, 5, dtype=torch.float64)
+    sparse = cutoff(weight, 0.6)
+    (gradient,) = torch.autograd.grad(sparse, weight, d)
+    assert torch.equal(gradient, d * (sparse != 0))
+    assert (gradient.data_ptr() == buffer.data_ptr()) == (where == "cpu")
+    (again,) = torch.autograd.grad(cutoff(weight, 0.6), weight, d)
+    assert torch.equal(again, gradient)
+    assert again.data_ptr() != buffer.data_ptr()

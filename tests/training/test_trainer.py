@@ -114,7 +114,7 @@ def test_what_is_frozen_stays_bit_for_bit(case, sizes):
         if isinstance(before, QRLinear):
             r0, r1 = before.r_matrix(), after.r_matrix()
             size = r0.shape[-1]
-            trained = torch.zeros(3, size * size + 1, dtype=torch.bool).scatter(1, before.r_index, True)
+            trained = torch.zeros(3, size * size + 1, dtype=torch.bool).scatter(1, before.r_index.expand(3, -1), True)
             trained = trained[:, :-1].unflatten(1, (size, size))
             assert torch.equal(r0[~trained], r1[~trained])
             assert (r1.tril(-1) == 0).all()
@@ -233,3 +233,17 @@ def test_gradients_of_large_parameters_are_written_in_place():
 def test_last_batch_may_be_smaller():
     trainer = train("direct", [0], batch_size=32)
     assert trainer.updater.optimizer.steps == 6 * int(np.ceil(90 / 32))
+
+
+def test_what_all_networks_share_is_kept_once():
+    """And still is when some have stopped."""
+    stacked = build_stack([0, 1, 2], sizes=SIZES, dtype=torch.float64, **CASES["sqr"])
+    layer = stacked.layers[0]
+    size = layer.q.shape[-1]
+    assert layer.r_index.shape == (size * (size + 1) // 2,)
+    assert layer.r_frozen.shape == (size * size,)
+    singles = [build_network(seed=seed, sizes=SIZES, dtype=torch.float64, **CASES["sqr"]) for seed in range(3)]
+    for i, single in enumerate(singles):
+        assert torch.equal(layer.r_matrix()[i], single.layers[0].r_matrix())
+    part = build_stack([0, 1], sizes=SIZES, dtype=torch.float64, **CASES["sqr_p"]).layers[0]
+    assert part.r_index.shape[0] == 2

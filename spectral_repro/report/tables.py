@@ -1,0 +1,52 @@
+"""Tables of the report: the accuracies behind a figure."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from spectral_repro.figures import curves
+from spectral_repro.figures.select import AXES, Panel, value_on
+from spectral_repro.results.statistics import Estimate, mean
+
+#: A network is taken for collapsed if it is right less often than this many times by guessing among equal classes.
+_GUESSING = 1.5
+
+
+def markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    rows = [header, ["---"] * len(header), *lines]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def accuracy(e: Estimate) -> str:
+    """Mean ± standard deviation of one realization."""
+    if not e.n:
+        return "not yet run"
+    return f"{e.value:.4f}" + (f" ± {e.spread:.4f}" if math.isfinite(e.spread) else "")
+
+
+def collapsed(rows: pd.DataFrame) -> int:
+    """How many of the networks are no better than guessing (below 0.15 for ten classes)."""
+    return int((rows["test_accuracy"] < _GUESSING / rows["n_out"]).sum())
+
+
+def accuracies(panel: Panel) -> str:
+    """One line per cell of a panel: accuracy, n, ρ, epochs; medians too where networks have collapsed."""
+    axes = [a for a in AXES if len({value_on(cell, a) for cell in panel.cells} - {None}) > 1]
+    lines, guessing = [], collapsed(panel.frame) > 0
+    for cell in panel.cells:
+        rows = panel.frame[panel.frame["config_hash"] == cell.config_hash]
+        values = [value_on(cell, a) for a in axes]
+        line = [cell.method_label, *("" if v is None else f"{v:g}" if isinstance(v, float) else str(v) for v in values)]
+        line += [accuracy(mean(curves.accuracies(rows))), str(len(rows))]
+        if guessing:
+            line += [f"{rows['test_accuracy'].median():.4f}" if len(rows) else "", f"{collapsed(rows) or ''}"]
+        if len(rows):
+            epochs = f"{rows['epochs'].mean():.1f} ({rows['epochs'].min()}–{rows['epochs'].max()})"
+            line += [f"{rows['trained_parameters'].iloc[0]:,}", f"{rows['rho'].iloc[0]:.4f}", epochs]
+        else:
+            line += [""] * 3
+        lines.append(line)
+    header = ["method", *(AXES[a] for a in axes), "test accuracy", "n", *["median", "at chance"] * guessing]
+    return markdown([*header, "trained", "ρ", "epochs"], lines)

@@ -1,0 +1,61 @@
+"""Cells that do not go as planned: too little memory, and those that are only looked at."""
+
+import pytest
+import torch
+
+from spectral_repro.config.compose import plain_compose
+from spectral_repro.config.read import read_config
+from spectral_repro.runner import devices, experiment
+from spectral_repro.training.feed import PRODUCT_BYTES
+from tests.conftest import run_cli
+from tests.test_cli import common, read
+
+
+def trained(images, folder, monkeypatch, most: int) -> list[int]:
+    """Sizes of the batches that are tried if no more than ``most`` networks fit."""
+    cell, options = read_config(plain_compose()([*common(images, realizations=7, results_dir=folder)]))
+    tried, train = [], experiment.train_batch
+
+    def train_batch(task, seeds, watch, checkpoint):
+        tried.append(len(seeds))
+        if len(seeds) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return train(task, seeds, watch, checkpoint)
+
+    monkeypatch.setattr(experiment, "train_batch", train_batch)
+    report = experiment.run_cell(cell, options, "cpu", lambda seeds: lambda progress: None)
+    assert [row.seed for row in report.rows] == list(range(7))
+    return tried
+
+
+def test_a_batch_that_does_not_fit_is_halved(images, tmp_path, monkeypatch):
+    with pytest.warns(UserWarning, match="7 networks need more memory than there is; 3 now"):
+        assert trained(images, tmp_path, monkeypatch, most=3) == [7, 3, 3, 1]
+
+
+def test_one_network_that_does_not_fit_fails(images, tmp_path, monkeypatch):
+    with pytest.warns(UserWarning, match="more memory"), pytest.raises(torch.OutOfMemoryError):
+        trained(images, tmp_path, monkeypatch, most=0)
+
+
+def test_a_gpu_is_filled_as_far_as_it_is_free(monkeypatch):
+    gpu = torch.device("cuda:0")
+    for free in (1e9, 80e9):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free, 80e9))
+        fit = devices.realizations_that_fit(100_000, gpu)
+        assert fit == max(1, int(0.6 * free / (20 * 100_000 + PRODUCT_BYTES)))
+
+
+def test_a_plan_trains_nothing(images, tmp_path):
+    assert run_cli(*common(images, method="sqr", realizations=1), cwd=tmp_path).returncode == 0
+    before = read(tmp_path)
+    arguments = [*common(images, method="direct,sqr", realizations=3), "plan=true"]
+    done = run_cli("-m", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, header, *lines = done.stdout.splitlines()
+    assert first.startswith("2 cells: 0 done, 2 to train (5 networks")
+    assert header.split()[:5] == ["method", "data", "N2", "done", "missing"]
+    assert [line.split()[3:5] for line in lines] == [["0", "3"], ["1", "2"]]
+    assert read(tmp_path) == before
+    single = run_cli(*common(images, method="sqr", realizations=1), "plan=true", cwd=tmp_path)
+    assert single.stdout.startswith("1 cells: 1 done, 0 to train; nothing to do"), single.stderr
