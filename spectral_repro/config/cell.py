@@ -27,7 +27,8 @@ class Cell:
     """One combination of settings; everything here, and nothing else, decides what is computed.
 
     ``method_options`` and ``first_layer`` are keyword arguments of the layer class ``layer``;
-    ``trainer`` holds the fields of :class:`spectral_repro.training.protocol.Protocol`.
+    ``trainer`` holds the fields of :class:`spectral_repro.training.protocol.Protocol`, ``masking`` those of
+    :class:`spectral_repro.training.masking.MaskingRule` that matter, and its name; nothing for the paper's cut-off.
     """
 
     data: Mapping[str, Any]
@@ -41,6 +42,7 @@ class Cell:
     trainer: Mapping[str, Any]
     precision: str
     method_label: str = ""
+    masking: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def config_hash(self) -> str:
@@ -55,6 +57,8 @@ class Cell:
         }
         if self.layer == "spectral_repro.layers.QRLinear" and 0 < self.method_options.get("p", 1) < 1:
             identity["trained entries"] = "an exact share"  # the first rows drew each with probability p
+        if self.masking:
+            identity["masking"] = {k: v for k, v in self.masking.items() if k != "name"}
         if source := _source_of_others(self.layer):
             identity["source"] = source
         return hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]
@@ -65,7 +69,15 @@ class Cell:
         parts = [self.method, f"n2_{self.n2}", f"h{self.hidden_layers}", f"s{self.sparsity:g}"]
         parts += [f"{k}_{self.method_options[k]:g}" for k in ("p",) if k in self.method_options]
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
+        parts += [str(self.masking[k]) for k in ("name", "allocation") if k in self.masking]
         return "-".join([*parts, self.config_hash])
+
+    @property
+    def masking_names(self) -> tuple[str | None, str | None]:
+        """How a sparse network is silenced and where, for instance ``cutoff`` and ``uniform``; None of a dense one."""
+        if not self.sparsity:
+            return None, None
+        return self.masking.get("name", "cutoff"), self.masking.get("allocation", "uniform")
 
 
 @functools.lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ from spectral_repro.config.read import read_config
 from spectral_repro.errors import ConfigError
 
 #: Groups, and keys that others are interpolated from; all other overrides are set without composing anew.
-_SLOW_KEYS = {"method", "data", "profile", "experiment", "data_dir"}
+_SLOW_KEYS = {"method", "masking", "data", "profile", "experiment", "data_dir"}
 
 #: One job of a sweep: its overrides, in order.
 Job = tuple[str, ...]

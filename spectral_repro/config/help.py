@@ -46,7 +46,7 @@ def _default(config: Mapping[str, Any], key: str) -> str:
 
 def help_text(config: Mapping[str, Any], folder: Path) -> str:
     """The whole text; the folders of ``folder``, ``conf/``, are the groups."""
-    groups = ("method", "data", "experiment", "profile", "hydra/launcher")
+    groups = ("method", "masking", "data", "experiment", "profile", "hydra/launcher")
     names = [f"  {g}: {', '.join(sorted(p.stem for p in (folder / g).glob('*.yaml')))}" for g in groups]
     keys = [
         f"  {key}{f' = {default}' if default else ''}\n      {meaning} ({may})"

@@ -85,6 +85,20 @@ class Trainer(Protocol):
     realizations_per_batch: Whole | Auto = Field(description="how many train as one batched network")
 
 
+class Masking(_Keys):
+    """``masking.*``: a file of ``conf/masking``; see :class:`spectral_repro.training.masking.MaskingRule`."""
+
+    name: Name
+    schedule: Literal["constant", "cubic"] = Field(description="of the sparsity; cubic: it rises over the first steps")
+    ramp: Annotated[float, Field(gt=0, lt=1)] = Field(description="of cubic: over this share of all steps")
+    allocation: Literal["uniform", "dense_output", "global"] = Field(description="where weights are silenced")
+    gradient: Literal["survivors", "all"] = Field(description="what learns; all: silenced weights too")
+    choice: Literal["magnitude", "rigl"] = Field(description="what is silenced")
+    interval: Whole = Field(description="of rigl: steps between two exchanges of links")
+    exchange: Annotated[float, Field(gt=0, lt=1)] = Field(description="of rigl: share of links exchanged at first")
+    until: Annotated[float, Field(gt=0, le=1)] = Field(description="of rigl: share of all steps after which none is")
+
+
 class Method(BaseModel):
     """``method.*``: a file of ``conf/method``; all other keys of it are options of its layer class."""
 
@@ -127,6 +141,8 @@ class Options(BaseModel):
     singular_values: Start = Field(None, description="start of Σ")
     basis: Literal["orthogonal", "gaussian"] = Field(None, description="how U and V are drawn")
     basis_std: Positive = Field(None, description="standard deviation of the entries of a gaussian basis")
+    rank: Whole | None = Field(None, description="of lowrank and projection; null of the latter: counts as S-QR's")
+    multiple: Positive = Field(None, description="of hashed: trained numbers over N_in + N_out")
 
 
 class Run(_Keys):
@@ -140,10 +156,13 @@ class Run(_Keys):
     overwrite: bool = Field(description="train finished realizations again")
     plan: bool = Field(description="print what would be trained and how long it takes, and end")
     degrees: bool = Field(description="of sparse networks, keep the degrees of the hidden nodes (claim 8)")
+    weights: bool = Field(description="keep the trained networks in results_dir/weights, for load_network")
     claimed: Literal["wait", "skip"] = Field(description="cells that another process is training: wait, or leave them")
     checkpoint_minutes: NotNegative = Field(description="a batch saves its state this often and resumes from there")
     threads: Whole | Auto = Field(description="CPU threads of one process; auto: its share of the cores")
-    tracker: Literal["none", "tensorboard"] = Field(description="validation curves in results_dir/tensorboard")
+    tracker: Literal["none", "csv", "tensorboard"] = Field(
+        description="validation accuracy by epoch in results_dir/curves or results_dir/tensorboard"
+    )
     trainer: Trainer
 
     @property
@@ -162,6 +181,7 @@ class Keys(Run):
         description="optimizer, activation, stopping: dense (Figs. 1, 3–9), sparse (2, 10); auto: by sparsity"
     )
     method: Method
+    masking: Masking
     data: Data
     protocols: Mapping[str, Any]
     sweep: Any = None
@@ -169,7 +189,7 @@ class Keys(Run):
 
 
 #: Composed from files, not given one by one.
-GROUPS = {"method", "data", "protocols", "sweep", "grid", "trainer"}
+GROUPS = {"method", "masking", "data", "protocols", "sweep", "grid", "trainer"}
 
 
 def described() -> dict[str, FieldInfo]:
@@ -180,6 +200,7 @@ def described() -> dict[str, FieldInfo]:
         **{k: top[k] for k in sorted(top, key=lambda k: order.index(k) if k in order else len(order))},
         **{f"trainer.{k}": f for k, f in Trainer.model_fields.items()},
         **{f"method.{k}": f for k, f in Options.model_fields.items()},
+        **{f"masking.{k}": f for k, f in Masking.model_fields.items() if f.description},
         **{f"data.{k}": f for k, f in Data.model_fields.items() if f.description},
     }
 

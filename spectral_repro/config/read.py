@@ -13,6 +13,10 @@ from spectral_repro.config import keys
 from spectral_repro.config.cell import Cell, import_layer
 from spectral_repro.errors import ConfigError, UserError
 
+_OF_RIGL = ("interval", "exchange", "until")
+#: The paper's rule, which the layers have themselves.
+_CUTOFF = {"schedule": "constant", "allocation": "uniform", "gradient": "survivors", "choice": "magnitude"}
+
 
 def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
     """Checks every value of a composed configuration (plain containers, interpolations resolved).
@@ -54,11 +58,14 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         trainer=checked.trainer.model_dump(exclude={"realizations_per_batch"}),
         precision=checked.precision,
         method_label=method.get("label") or method["name"],
+        masking=_masking(checked.masking) if checked.sparsity else {},
     )
     options = json.dumps([dict(cell.method_options), cell.first_layer], sort_keys=True)
     _check_layer(cell.layer, options, cell.method)
     if checked.degrees and cell.sparsity == 0:
         raise ConfigError("degrees", True, "needs sparsity above 0; all nodes of a dense network have the same degree")
+    if checked.weights and find_spec("safetensors") is None:
+        raise ConfigError("weights", True, "needs a package: pip install 'spectral-repro[weights]'")
     if checked.tracker == "tensorboard" and find_spec("tensorboard") is None:
         raise ConfigError("tracker", "tensorboard", "needs a package: pip install 'spectral-repro[tensorboard]'")
     return cell, checked
@@ -69,6 +76,25 @@ def _learning_rate(method: str, defaults: Mapping[str, Any], data: Mapping[str, 
     own = (data.get("lr") or {}).get(method)
     rates = defaults.get("lr") or {}
     return own if own is not None else rates.get(data.get("lr_as"), rates.get("default"))
+
+
+def _masking(rule: keys.Masking) -> dict[str, Any]:
+    """What matters of a rule; nothing of the paper's own.
+
+    Raises:
+        ConfigError: if its parts do not go together.
+    """
+    matters = rule.model_dump()
+    if rule.choice == "rigl" and (rule.allocation == "global" or rule.schedule == "cubic"):
+        key, value, may = "allocation", rule.allocation, "uniform or dense_output"
+        if rule.schedule == "cubic":
+            key, value, may = "schedule", rule.schedule, "constant"
+        raise ConfigError(
+            f"masking.{key}", value, f"must be {may} with masking.choice=rigl, which keeps its links' number"
+        )
+    for unused in [*["ramp"] * (rule.schedule == "constant")] + [*_OF_RIGL] * (rule.choice == "magnitude"):
+        del matters[unused]
+    return {} if {k: v for k, v in matters.items() if k != "name"} == _CUTOFF else matters
 
 
 @functools.lru_cache(maxsize=4096)

@@ -17,6 +17,8 @@ def command_of(cell: Cell) -> str:
         data = ["data=folder", *(f"data.{k}={_written(cell.data.get(k))}" for k in ("name", "root", "grayscale"))]
     network = [f"n2={cell.n2}", f"hidden_layers={cell.hidden_layers}", f"sparsity={cell.sparsity!r}"]
     options = [f"method.{k}={_written(v)}" for k, v in cell.method_options.items()]
+    network += [f"masking={cell.masking['name']}"] if cell.masking else []
+    network += [f"masking.{k}={_written(v)}" for k, v in cell.masking.items() if k != "name"]
     trainer = [f"trainer.{k}={_written(v)}" for k, v in cell.trainer.items()]
     keys = [*data, f"method={cell.method}", *options, *network, *trainer, f"precision={cell.precision}"]
     return shlex.join(["spectral-repro", *keys])
@@ -48,6 +50,7 @@ def described(cell: Cell) -> str:
         "hidden_layers": cell.hidden_layers,
         "n2": cell.n2,
         "sparsity": cell.sparsity,
+        **({"masking": dict(cell.masking)} if cell.masking else {}),
         "trainer": dict(cell.trainer),
         "precision": cell.precision,
     }

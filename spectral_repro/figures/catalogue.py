@@ -4,6 +4,8 @@ import dataclasses
 
 #: Kinds of figure: accuracy relative to direct and ρ against N2; accuracy against sparsity; accuracy against p.
 RELATIVE, SPARSE, TRAINED_SHARE, DEGREES = "relative", "sparse", "trained share", "degrees"
+#: And beyond the paper: ways to silence weights against sparsity; accuracy against the number of trained parameters.
+WAYS, BUDGET = "ways to silence", "budget"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +61,29 @@ FIGURES = {
             "Fig. 10: sparse networks, two hidden layers",
         ),
         FigureSpec("hubs", DEGREES, ("mnist",), ("direct", "sqr"), "784–500–10", "Hubs: degrees of the hidden nodes"),
+    )
+}
+
+#: Beyond the paper (SPEC 9).
+CONTROLS = {
+    spec.name: spec
+    for spec in (
+        FigureSpec(
+            "control_sparse",
+            WAYS,
+            ("mnist", "fashion_mnist"),
+            ("direct", "sqr"),
+            "784–500–10",
+            "Ways to silence weights",
+        ),
+        FigureSpec(
+            "control_budget",
+            BUDGET,
+            ("mnist", "fashion_mnist"),
+            ("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection"),
+            "784–N2–10",
+            "The same number of trained parameters, spent otherwise",
+        ),
     )
 }
 

@@ -9,38 +9,63 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spectral_repro.errors import told_in_one_line
-from spectral_repro.figures.catalogue import DEGREES, FIGURES
+from spectral_repro.figures.catalogue import CONTROLS, DEGREES, FIGURES
+from spectral_repro.figures.controls import draw_control
 from spectral_repro.figures.draw import draw_figure
+from spectral_repro.figures.own import OwnFigure, draw_own
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame
 from spectral_repro.files import write_atomically
 from spectral_repro.results.degrees import DEGREE_COLUMNS, degree_file, read_degrees
+
+_ALL = {**FIGURES, **CONTROLS}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Draws the figures named on the command line, or all; exits with 2 and one line if rows are damaged."""
     parser = argparse.ArgumentParser(description="Draw the paper's figures from the collected rows.")
-    parser.add_argument("figures", nargs="*", metavar="figNN", help=f"of {', '.join(FIGURES)}; none: all")
+    parser.add_argument("figures", nargs="*", metavar="figNN", help=f"of {', '.join(_ALL)}; none: all")
     parser.add_argument("--profile", choices=PROFILES, help="draw this profile's rows; else the paper's if complete")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
+    own = parser.add_argument_group("a figure of one's own, of any rows")
+    own.add_argument("--x", metavar="COLUMN", help="for instance n2; asks for such a figure")
+    own.add_argument("--y", metavar="COLUMN", default="test_accuracy", help="default: test_accuracy")
+    own.add_argument("--by", metavar="COLUMN,…", default="method", help="a curve for each value; default: method")
+    own.add_argument("--where", metavar="EXPRESSION", help="which rows, for instance 'data == \"mnist\" and p == 1'")
+    own.add_argument("--relative-to", metavar="VALUE", help="of the first --by column: divide by its curve")
+    own.add_argument("--name", help="of the files; default: <y>-by-<x>")
     given = parser.parse_args(arguments)
     for name in given.figures:
-        if name not in FIGURES:
-            parser.error(f"{name}: must be one of {', '.join(FIGURES)}")
+        if name not in _ALL:
+            parser.error(f"{name}: must be one of {', '.join(_ALL)}")
     with told_in_one_line(parser.prog):
         frame = load_frame(given.results_dir)
-        for name in given.figures or FIGURES:
+        if given.x:
+            print(_draw_own(given, frame))
+            return
+        for name in given.figures or _ALL:
             print(draw_one(name, frame, given.results_dir, given.profile))
+
+
+def _draw_own(given: argparse.Namespace, frame: pd.DataFrame) -> str:
+    wanted = OwnFigure(given.x, given.y, given.by.split(","), given.where, given.relative_to)
+    base = given.results_dir / "figures" / (given.name or f"{given.y}-by-{given.x}")
+    _write(draw_own(frame, wanted), base)
+    return f"{base}.png, .pdf"
+
+
+def _write(figure: Figure, base: Path) -> None:
+    for kind in ("png", "pdf"):
+        write_atomically(base.with_name(f"{base.name}.{kind}"), render(figure, kind))
 
 
 def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | None = None) -> str:
     """Draws one figure into ``<results_dir>/figures``; the line that says what it shows."""
-    spec = FIGURES[name]
+    spec = _ALL[name]
     panels = choose_panels(frame, spec, profile)
     degrees = [load_degrees(results_dir, panel) for panel in panels] if spec.kind == DEGREES else []
-    figure = draw_figure(spec, panels, degrees)
+    figure = draw_control(spec, panels) if name in CONTROLS else draw_figure(spec, panels, degrees)
     base = results_dir / "figures" / name
-    write_atomically(base.with_suffix(".png"), render(figure, "png"))
-    write_atomically(base.with_suffix(".pdf"), render(figure, "pdf"))
+    _write(figure, base)
     missing = "".join(f"\n  missing runs: {p.command}" for p in panels if p.found < p.wanted)
     return f"{base}.png, .pdf: {'; '.join(p.caption for p in panels)}{missing}"
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.select import Panel
-from spectral_repro.figures.style import SETTINGS, label_of, style_of
+from spectral_repro.figures.style import SETTINGS, Style, label_of, style_of
 from spectral_repro.results.statistics import mean
 
 WIDTH = 5.2  # inches
@@ -51,8 +51,7 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
                 draw(ax, spec, panel)
         figure.suptitle(spec.title, fontsize=11)
         for panel, ax in zip(panels if len(panels) == len(axes) else panels * len(axes), axes, strict=False):
-            if panel.profile == "quick" and panel.found:
-                ax.text(0.5, 0.5, "PRELIMINARY", transform=ax.transAxes, **_STAMP)
+            stamp_preliminary(ax, panel)
         foot = "\n".join(dict.fromkeys(p.caption for p in panels))
         what = {
             catalogue.DEGREES: f"sparsity {panels[0].cells[0].sparsity:g}; all realizations together",
@@ -62,24 +61,27 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
     return figure
 
 
+def stamp_preliminary(ax: Axes, panel: Panel) -> None:
+    """Says across a panel that its networks were stopped after a few epochs, if they were."""
+    if panel.profile == "quick" and panel.found:
+        ax.text(0.5, 0.5, "PRELIMINARY", transform=ax.transAxes, **_STAMP)
+
+
 def plot_curve(ax: Axes, curve: pd.DataFrame, method: str, sparse: bool = False, label: str | None = None) -> None:
     """One curve with its band of ± one standard deviation; ``curve`` has ``x, value, spread, n``."""
-    style = style_of(method, sparse)
-    ax.plot(
-        curve["x"],
-        curve["value"],
-        color=style.color,
-        marker=style.marker,
-        linestyle=style.line,
-        label=label or label_of(method),
-        gid=method,
-    )
+    plot_styled(ax, curve, style_of(method, sparse), label or label_of(method), method)
+
+
+def plot_styled(ax: Axes, curve: pd.DataFrame, style: Style, label: str, gid: str) -> None:
+    """The same in a style of one's own."""
+    drawn = {"color": style.color, "marker": style.marker, "linestyle": style.line}
+    ax.plot(curve["x"], curve["value"], label=label, gid=gid, **drawn)
     spread = curve["spread"].fillna(0.0)
     low, high = curve["value"] - spread, curve["value"] + spread
     ax.fill_between(curve["x"], low, high, color=style.color, alpha=0.18, linewidth=0)
 
 
-def _missing(ax: Axes, panel: Panel, relative: bool = False) -> bool:
+def say_missing(ax: Axes, panel: Panel, relative: bool = False) -> bool:
     """Marks a panel without anything to draw, and says which command makes its rows."""
     direct = "direct" in set(panel.frame["method"])
     if panel.found and (direct or not relative):
@@ -92,7 +94,7 @@ def _missing(ax: Axes, panel: Panel, relative: bool = False) -> bool:
 
 
 def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
-    if _missing(ax, panel, relative=True):
+    if say_missing(ax, panel, relative=True):
         return
     for method in spec.methods:
         plot_curve(ax, curves.relative_curve(panel.frame, method, "n2"), method)
@@ -103,7 +105,7 @@ def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
 
 
 def _direct_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
-    if _missing(ax, panel, relative=True):
+    if say_missing(ax, panel, relative=True):
         return
     plot_curve(ax, curves.accuracy_curve(panel.frame, "direct", "n2"), "direct")
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="direct")
@@ -111,7 +113,7 @@ def _direct_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
 
 
 def _rho_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
-    if _missing(ax, panel):
+    if say_missing(ax, panel):
         return
     for method in spec.methods:
         style, points = style_of(method), curves.rho_curve(panel.frame, method)
@@ -138,16 +140,21 @@ def _label_sizes(ax: Axes, panel: Panel) -> None:
 
 
 def _sparse_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
-    if _missing(ax, panel):
+    if say_missing(ax, panel):
         return
     for method in spec.methods:
         plot_curve(ax, curves.accuracy_curve(panel.frame, method, "sparsity"), method, sparse=True)
-    ax.set_xscale("function", functions=(_towards_one, lambda u: 1 - 10**-u))
-    ax.set_xticks(_SPARSITIES, [f"{s:g}" for s in _SPARSITIES])
-    ax.set_xticks([], minor=True)
+    scale_sparsity(ax, _SPARSITIES)
     ax.set(xlabel="sparsity (equal steps of log(1 − s))", ylabel="accuracy")
     ax.set_title(panel.label, fontsize=9, loc="left")
     ax.legend(loc="best")
+
+
+def scale_sparsity(ax: Axes, ticks: Sequence[float]) -> None:
+    """Shows what happens near 1."""
+    ax.set_xscale("function", functions=(_towards_one, lambda u: 1 - 10**-u))
+    ax.set_xticks(ticks, [f"{s:g}" for s in ticks])
+    ax.set_xticks([], minor=True)
 
 
 def _towards_one(s: np.ndarray) -> np.ndarray:
@@ -156,7 +163,7 @@ def _towards_one(s: np.ndarray) -> np.ndarray:
 
 
 def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
-    if _missing(ax, panel, relative=True):
+    if say_missing(ax, panel, relative=True):
         return
     plot_curve(ax, curves.relative_curve(panel.frame, "sqr", "p"), "sqr", label=f"{label_of('sqr')}(p)")
     line = curves.reference_line(panel.frame, "ssvd")
@@ -183,7 +190,7 @@ def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
 def _degree_panels(axes: Sequence[Axes], spec: FigureSpec, panel: Panel, degrees: pd.DataFrame) -> None:
     for ax, direction in zip(axes, ("in", "out"), strict=True):
         if not len(degrees):
-            _missing(ax, panel)
+            say_missing(ax, panel)
             continue
         without = []
         for method in spec.methods:

@@ -18,11 +18,16 @@ ENOUGH = 3
 
 
 #: What tells the cells of one method in a figure apart, and how it is written.
-AXES = {"n2": "N2", "sparsity": "s", "p": "p", "core": "core", "basis": "basis"}
+AXES = {
+    **{"n2": "N2", "sparsity": "s", "masking": "masking", "allocation": "allocation", "p": "p"},
+    **{"core": "core", "basis": "basis", "rank": "rank", "multiple": "multiple"},
+}
 
 
 def value_on(cell: Cell, axis: str):
     """Where a cell lies on one of :data:`AXES`; None where its method has no such option."""
+    if axis in ("masking", "allocation"):
+        return cell.masking_names[axis == "allocation"]
     return getattr(cell, axis) if hasattr(cell, axis) else cell.method_options.get(axis)
 
 

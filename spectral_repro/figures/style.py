@@ -22,6 +22,17 @@ STYLES = {
     "spectral_original": Style("#808000", "p", ":"),
     "ssvd": Style("#808000", "p", "-."),
     "sqr": Style("#d62728", "D", "-"),
+    "lowrank": Style("#6a3d9a", "s", "-"),
+    "hashed": Style("#17becf", "v", "--"),
+    "diagonal": Style("#8c564b", "*", ":"),
+    "projection": Style("#e377c2", "X", "-."),
+}
+#: Ways to silence the weights of direct, in the figure that compares them.
+WAYS = {
+    "cutoff": Style("black", "D", "-"),
+    "straight_through": Style("#1f5fbf", "^", "--"),
+    "gradual": Style("#808000", "p", "-."),
+    "rigl": Style("#6a3d9a", "s", ":"),
 }
 _OTHER = Style("#6a3d9a", "s", "-")
 #: In the sparse figures direct has black diamonds and S-QR red pentagons.

@@ -1,8 +1,13 @@
-"""Layers that drop in for ``nn.Linear``: direct, Spectral, S-SVD and S-QR, each with the adaptive cut-off."""
+"""Layers that drop in for ``nn.Linear``, each with the adaptive cut-off: direct, Spectral, S-SVD, S-QR; controls."""
 
 from spectral_repro.layers.base import Cost, ReparametrizedLinear
+from spectral_repro.layers.convert import replace_linear
 from spectral_repro.layers.cutoff import cutoff
+from spectral_repro.layers.diagonal import DiagonalLinear
 from spectral_repro.layers.direct import DirectLinear
+from spectral_repro.layers.hashed import HashedLinear
+from spectral_repro.layers.lowrank import LowRankLinear
+from spectral_repro.layers.projection import ProjectionLinear
 from spectral_repro.layers.qr import QRLinear
 from spectral_repro.layers.spectral import EigenvalueLinear, SpectralLinear
 from spectral_repro.layers.stack import stack
@@ -10,12 +15,17 @@ from spectral_repro.layers.svd import SVDLinear
 
 __all__ = [
     "Cost",
+    "DiagonalLinear",
     "DirectLinear",
     "EigenvalueLinear",
+    "HashedLinear",
+    "LowRankLinear",
+    "ProjectionLinear",
     "QRLinear",
     "ReparametrizedLinear",
     "SVDLinear",
     "SpectralLinear",
     "cutoff",
+    "replace_linear",
     "stack",
 ]

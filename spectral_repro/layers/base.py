@@ -76,12 +76,12 @@ def draw_start(start: Start, size: int, generator: torch.Generator | None) -> Te
     if isinstance(start, str) or not isinstance(start, Sequence) or len(start) != 2 or start[0] > start[1]:
         raise ValueError(f"{start!r}: a start value is a number, or the ends [low, high] of a uniform distribution")
     low, high = map(float, start)
-    return low + (high - low) * torch.rand(size, generator=generator, dtype=torch.float64, **_on(generator))
+    return low + (high - low) * torch.rand(size, generator=generator, dtype=torch.float64, **on_device_of(generator))
 
 
 def draw_normal(rows: int, columns: int, std: float, generator: torch.Generator | None) -> Tensor:
     """``(rows, columns)`` independent ``N(0, std²)`` entries in float64."""
-    return std * torch.randn(rows, columns, generator=generator, dtype=torch.float64, **_on(generator))
+    return std * torch.randn(rows, columns, generator=generator, dtype=torch.float64, **on_device_of(generator))
 
 
 def draw_orthonormal(rows: int, columns: int, generator: torch.Generator | None) -> Tensor:
@@ -90,7 +90,8 @@ def draw_orthonormal(rows: int, columns: int, generator: torch.Generator | None)
     return q * torch.sign(r.diagonal())
 
 
-def _on(generator: torch.Generator | None) -> dict:
+def on_device_of(generator: torch.Generator | None) -> dict:
+    """Where numbers of this generator are drawn, as an argument of torch's functions."""
     return {} if generator is None else {"device": generator.device}
 
 
@@ -125,6 +126,8 @@ class ReparametrizedLinear(nn.Module):
         self._factory = {"device": device, "dtype": dtype or torch.get_default_dtype()}
         self.register_parameter("bias", nn.Parameter(torch.zeros(out_features, **self._factory)) if bias else None)
 
+    #: The parameter that is ``W`` itself, entry by entry, if there is one.
+    entries: str | None = None
     #: Buffers that are the same in all networks of a stack, which has them once, without a leading dimension.
     shared: frozenset[str] = frozenset()
 

@@ -16,6 +16,8 @@ class DirectLinear(ReparametrizedLinear):
     Parameters (trained): ``dense (N_out, N_in)``, ``bias (N_out)``.
     """
 
+    entries = "dense"
+
     def __init__(
         self,
         in_features: int,

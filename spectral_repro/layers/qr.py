@@ -99,12 +99,22 @@ class QRLinear(EigenvalueLinear):
     def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
         values = super().start_values(generator)
         phi = draw_normal(self.out_features, self.in_features, self.phi_std, generator)
+        if self.core == "full":
+            return {**values, **self._split(phi, None)}
+        index = _trained_entries(min(phi.shape), self.p, generator, phi.device)
+        return {**values, **self._split(phi, index), "r_index": index}
+
+    def factors_of(self, phi: Tensor) -> dict[str, Tensor]:
+        return self._split(phi, None if self.core == "full" else self.r_index)
+
+    def _split(self, phi: Tensor, index: Tensor | None) -> dict[str, Tensor]:
+        """``Q`` and ``R`` of ``φ``, the entries of a triangular ``R`` parted at ``index``."""
         mode = "complete" if self.core == "full" and self.wide else "reduced"
         q, r = torch.linalg.qr(phi if self.wide else phi.mT, mode=mode)
-        if self.core == "full":
-            return {**values, "q": q, "r": r}
-        index, r = _trained_entries(len(r), self.p, generator, r.device), r.triu().flatten()
-        return {**values, "q": q, "r": r[index], "r_frozen": r.index_fill(0, index, 0.0), "r_index": index}
+        if index is None:
+            return {"q": q, "r": r}
+        r = r.triu().flatten()
+        return {"q": q, "r": r[index], "r_frozen": r.index_fill(0, index, 0.0)}
 
     def r_matrix(self) -> Tensor:
         """``R (…, M, M)``: trained and frozen entries put together."""

@@ -1,7 +1,9 @@
 """Spectral training: the eigenvalues are trained, the eigenvectors frozen (Eq. 2)."""
 
+from typing import Self
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spectral_repro.layers.base import PASS_COST, Cost, ReparametrizedLinear, Start, draw_normal, draw_start
 
@@ -36,6 +38,36 @@ class EigenvalueLinear(ReparametrizedLinear):
             "eig_in": draw_start(self.eig_in_start, self.in_features, generator),
             "eig_out": draw_start(self.eig_out_start, self.out_features, generator),
         }
+
+    @classmethod
+    def from_linear(cls, linear: nn.Linear, **options) -> Self:
+        """A layer that starts as ``linear`` and trains what this method trains: ``φ = W``, ``λin = 1``, ``λout = 0``.
+
+        The factors of ``W`` are found in float64; the outputs are those of ``linear`` to rounding.
+
+        Args:
+            linear: ``(N_in, N_out)``; it is left as it is, and its bias is trained on.
+            options: of this class, for instance ``p=0.1``; not ``eig_in``, ``eig_out``, which are given.
+
+        Raises:
+            TypeError: if ``linear`` is no ``nn.Linear``.
+            ValueError: if an option is not allowed.
+        """
+        if not isinstance(linear, nn.Linear):
+            raise TypeError(f"{type(linear).__name__} is no nn.Linear")
+        weight, has_bias = linear.weight.detach(), linear.bias is not None
+        where = {"device": weight.device, "dtype": weight.dtype}
+        layer = cls(linear.in_features, linear.out_features, has_bias, eig_in=1.0, eig_out=0.0, **options, **where)
+        with torch.no_grad():
+            for name, value in layer.factors_of(weight.double()).items():
+                getattr(layer, name).copy_(value)
+            if has_bias:
+                layer.bias.copy_(linear.bias)
+        return layer
+
+    def factors_of(self, phi: Tensor) -> dict[str, Tensor]:
+        """By name, the parameters and buffers that make up the eigenvector block ``phi (N_out, N_in)``."""
+        raise TypeError(f"{type(self).__name__} does not define factors_of")
 
     def eigenvectors(self) -> Tensor:
         """``φ (…, N_out, N_in)``, the subdiagonal block of ``Φ``."""
@@ -165,6 +197,9 @@ class SpectralLinear(EigenvalueLinear):
     def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
         eigenvalues = super().start_values(generator)
         return {**eigenvalues, "phi": draw_normal(self.out_features, self.in_features, self.phi_std, generator)}
+
+    def factors_of(self, phi: Tensor) -> dict[str, Tensor]:
+        return {"phi": phi}
 
     def eigenvectors(self) -> Tensor:
         return self.phi

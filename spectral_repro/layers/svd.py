@@ -50,6 +50,10 @@ class SVDLinear(EigenvalueLinear):
                 values[name] = draw_normal(rows, rank, self.basis_std, generator)
         return {**values, "s": draw_start(self.singular_values, rank, generator)}
 
+    def factors_of(self, phi: Tensor) -> dict[str, Tensor]:
+        u, s, vh = torch.linalg.svd(phi, full_matrices=False)
+        return {"u": u, "s": s, "v": vh.mT}
+
     def eigenvectors(self) -> Tensor:
         return (self.u * self.s.unsqueeze(-2)) @ self.v.mT
 

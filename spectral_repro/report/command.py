@@ -1,4 +1,4 @@
-"""``scripts/report.py``: ``<results_dir>/REPORT.md`` from the rows alone."""
+"""``scripts/report.py``: ``REPORT.md`` and ``LEADERBOARD.md`` in ``results_dir``, from the rows alone."""
 
 import argparse
 import collections
@@ -8,11 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from spectral_repro.errors import told_in_one_line
-from spectral_repro.figures.catalogue import FIGURES
+from spectral_repro.figures.catalogue import CONTROLS, FIGURES
 from spectral_repro.figures.command import load_degrees
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame, select_panel
 from spectral_repro.files import write_atomically
-from spectral_repro.report import claims
+from spectral_repro.report import claims, leaderboard
+from spectral_repro.report.beyond import beyond
 from spectral_repro.report.discussion import discuss
 from spectral_repro.report.tables import accuracies, markdown
 
@@ -24,19 +25,26 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     given = parser.parse_args(arguments)
     with told_in_one_line(parser.prog):
-        path = given.results_dir / "REPORT.md"
-        write_atomically(path, build_report(given.results_dir, given.profile).encode())
-        print(path)
+        frame = load_frame(given.results_dir)
+        texts = {
+            "REPORT.md": build_report(given.results_dir, given.profile, frame),
+            "LEADERBOARD.md": leaderboard.build(frame, given.results_dir),
+        }
+        for name, text in texts.items():
+            write_atomically(given.results_dir / name, text.encode())
+            print(given.results_dir / name)
 
 
-def build_report(results_dir: Path, profile: str | None = None) -> str:
-    """The report as Markdown."""
-    frame = load_frame(results_dir)
+def build_report(results_dir: Path, profile: str | None = None, frame: pd.DataFrame | None = None) -> str:
+    """The report as Markdown; ``frame`` are the rows of ``results_dir``, if they are read already."""
+    frame = load_frame(results_dir) if frame is None else frame
     panels = {name: choose_panels(frame, spec, profile) for name, spec in FIGURES.items()}
     verdicts = claims.judge(panels, load_degrees(results_dir, panels["hubs"][0]))
     findings = _best_panel(frame, "findings", profile)
     parts = [_head(frame, verdicts), _eight_claims(verdicts), discuss(panels, verdicts, findings)]
-    parts += [_claims_table(verdicts), _findings(findings), _figures(panels), _not_run(panels), _provenance(frame)]
+    parts += [_claims_table(verdicts), _findings(findings), _figures(panels)]
+    controls = {name: choose_panels(frame, spec, profile) for name, spec in CONTROLS.items()}
+    parts += [beyond(frame, controls), _not_run({**panels, **controls}), _provenance(frame)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -29,7 +29,7 @@ class Row(BaseModel):
 
     From ``max_epochs`` on, the columns are those of the protocol (:class:`spectral_repro.config.keys.Protocol`);
     ``diverged`` says that the trained weights are not finite, ``products`` by which library and how exactly matrices
-    were multiplied.
+    were multiplied; ``masking`` and ``allocation`` are those of a sparse network.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -72,6 +72,8 @@ class Row(BaseModel):
     epsilon: Later = None
     diverged: Annotated[bool | None, _missing] = None
     products: LaterText = None
+    masking: LaterText = None
+    allocation: LaterText = None
 
 
 COLUMNS = tuple(Row.model_fields)

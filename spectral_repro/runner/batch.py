@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor
 
 from spectral_repro.config.cell import import_layer
 from spectral_repro.runner.checkpoint import Checkpoint
 from spectral_repro.runner.task import Task
+from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import build_stack, trained_parameters
 from spectral_repro.training.protocol import Outcome, Progress, Protocol
 from spectral_repro.training.trainer import Trainer
@@ -34,14 +36,26 @@ def make_trainer(task: Task, seeds: Sequence[int], dtype: torch.dtype = torch.fl
         layer=functools.partial(layer, **cell.method_options),
         first_layer=functools.partial(layer, **{**cell.method_options, **cell.first_layer}),
         activation=cell.trainer["activation"],
-        sparsity=cell.sparsity,
+        sparsity=0.0 if cell.masking else cell.sparsity,
         dtype=dtype,
     )
-    return Trainer(network.to(task.device), task.dataset.images, seeds, Protocol(**cell.trainer))
+    rule = {k: v for k, v in cell.masking.items() if k != "name"}
+    masking = (MaskingRule(**rule), cell.sparsity) if rule else None
+    protocol = Protocol(**cell.trainer)
+    return Trainer(network.to(task.device), task.dataset.images, seeds, protocol, masking=masking)
 
 
-def train_batch(task: Task, seeds: Sequence[int], watch: Callable[[Progress], None], checkpoint: Checkpoint) -> Trained:
-    """Trains the realizations ``seeds`` as one batched network, from ``checkpoint`` if it holds their state."""
+def train_batch(
+    task: Task,
+    seeds: Sequence[int],
+    watch: Callable[[Progress], None],
+    checkpoint: Checkpoint,
+    on_stop: Callable[[int, dict[str, Tensor]], None] | None = None,
+) -> Trained:
+    """Trains the realizations ``seeds`` as one batched network, from ``checkpoint`` if it holds their state.
+
+    ``on_stop`` is told the seed and the state of each network that stops.
+    """
     trainer = make_trainer(task, seeds)
     parameters = trained_parameters(trainer.network) // len(seeds)
     state, warning = checkpoint.load()
@@ -53,4 +67,5 @@ def train_batch(task: Task, seeds: Sequence[int], watch: Callable[[Progress], No
         except ValueError as unfit:
             warnings.warn(checkpoint.give_up(unfit), stacklevel=2)
             trainer = make_trainer(task, seeds)
+    trainer.on_stop = on_stop
     return Trained(trainer.run(watch, checkpoint.save), parameters, trainer.seconds)

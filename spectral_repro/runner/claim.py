@@ -1,6 +1,7 @@
 """A cell that is being trained is claimed, so that two sweeps into one folder do not train it twice."""
 
 import contextlib
+import datetime
 import json
 import os
 import socket
@@ -28,9 +29,10 @@ def claimed(path: Path) -> Iterator[str | None]:
     The claim of a process that is gone expires: at once on its own host, else when its file has not been touched
     for :data:`EXPIRY` seconds, by the clock of the file system, which all hosts share.
     """
-    me = {"host": socket.gethostname(), "process": os.getpid(), "thread": threading.get_ident()}
+    since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    me = {"host": socket.gethostname(), "process": os.getpid(), "thread": threading.get_ident(), "since": since}
     with locked(path.parent):
-        holder = _holder(path)
+        holder = holder_of(path)
         if holder is None:
             write_atomically(path, json.dumps(me).encode())
     if holder is not None:
@@ -53,7 +55,7 @@ def _beat(path: Path, over: threading.Event) -> None:
             os.utime(path)
 
 
-def _holder(path: Path) -> str | None:
+def holder_of(path: Path) -> str | None:
     """Who holds a claim that has not expired."""
     try:
         told = json.loads(path.read_text())

@@ -2,11 +2,14 @@
 
 import dataclasses
 import datetime
+import functools
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from spectral_repro import data
 from spectral_repro.config.cell import Cell
@@ -15,6 +18,7 @@ from spectral_repro.files import require_writable
 from spectral_repro.results import provenance
 from spectral_repro.results.degrees import add_degrees, degree_file
 from spectral_repro.results.rows import Row, add_rows, keep_config, row_file
+from spectral_repro.results.weights import save_network, weights_file
 from spectral_repro.runner.batch import Trained, train_batch
 from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file, resumable_batches
 from spectral_repro.runner.claim import claim_file, claimed
@@ -88,12 +92,13 @@ def _train(task: Task, options: Run, watcher: Watcher) -> list[Row]:
     cell, path = task.cell, row_file(options.results_dir, task.cell)
     seeds, rows = _missing(cell, options)
     keep_config(path, cell, rows)
+    keep = functools.partial(_keep_weights, task, options.results_dir) if options.weights else None
     waiting = batches(task, options, seeds)
     while waiting:
         batch = waiting.pop(0)
         checkpoint = make_checkpoint(task, options, batch)
         try:
-            trained = train_batch(task, batch, watcher(batch), checkpoint)
+            trained = train_batch(task, batch, watcher(batch), checkpoint, keep)
         except torch.OutOfMemoryError:
             if len(batch) == 1:
                 raise
@@ -111,6 +116,10 @@ def _train(task: Task, options: Run, watcher: Watcher) -> list[Row]:
         checkpoint.remove()
         _say_what_failed(task, trained.outcomes)
     return rows
+
+
+def _keep_weights(task: Task, results_dir: Path, seed: int, state: dict[str, Tensor]) -> None:
+    save_network(weights_file(results_dir, task.cell, seed), task.cell, task.sizes, state)
 
 
 def _say_what_failed(task: Task, outcomes: Sequence[Outcome]) -> None:
@@ -181,6 +190,8 @@ def make_rows(task: Task, trained: Trained) -> list[Row]:
         "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "data_digest": task.dataset.digest,
         "products": find_products(task.device, cell.precision).name,
+        "masking": cell.masking_names[0],
+        "allocation": cell.masking_names[1],
         **cell.trainer,
     }
     own = ("seed", "test_accuracy", "validation_accuracy", "epochs", "diverged")

@@ -45,8 +45,8 @@ def run_job(config: Mapping[str, Any], number: int | None = None, beside_others:
     if threads := share_of_threads(options.threads):
         torch.set_num_threads(threads)
     watchers = [epoch_bar(cell, 0 if alone else 1)]
-    if options.tracker == "tensorboard":
-        watchers.append(tracker.tensorboard(options.results_dir, cell))
+    if options.tracker != "none":
+        watchers.append(tracker.TRACKERS[options.tracker](options.results_dir, cell))
     started = time.perf_counter()
     try:
         with warnings.catch_warnings():

@@ -15,6 +15,7 @@ from spectral_repro.config.read import read_config
 from spectral_repro.files import require_writable
 from spectral_repro.results.degrees import degree_file, read_degrees
 from spectral_repro.results.rows import Row, keep_config, read_own_rows, row_file
+from spectral_repro.results.weights import weights_file
 from spectral_repro.runner.devices import choose_device
 from spectral_repro.runner.task import check_digest, known_digest
 
@@ -90,4 +91,6 @@ def missing_seeds(cell: Cell, options: Run) -> tuple[list[int], list[Row], str |
     done = {row.seed for row in rows}
     if options.degrees:
         done &= {line[0] for line in read_degrees(degree_file(options.results_dir, cell))}
+    if options.weights:
+        done = {seed for seed in done if weights_file(options.results_dir, cell, seed).exists()}
     return [seed for seed in options.seeds if seed not in done], rows, warning

@@ -37,7 +37,16 @@ def _print(lines: list[list[str]]) -> None:
 
 def _variants(cells: Sequence[Cell]) -> dict[str, str]:
     """By hash, what tells a cell from others of its method that the columns do not: ``basis=gaussian lr=0.01``."""
-    settings = {c.config_hash: {**c.method_options, **c.trainer, "precision": c.precision} for c in cells}
+    settings = {
+        c.config_hash: {
+            **c.method_options,
+            **c.trainer,
+            "precision": c.precision,
+            "masking": c.masking_names[0],
+            "allocation": c.masking_names[1],
+        }
+        for c in cells
+    }
     shown = {}
     for cell in cells:
         mine = settings[cell.config_hash]

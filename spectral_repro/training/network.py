@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from spectral_repro.layers import ReparametrizedLinear, stack
 from spectral_repro.layers.base import affine
+from spectral_repro.training.masking import FixedMasks, Masking
 from spectral_repro.training.random import stream
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": torch.tanh}
@@ -22,7 +23,11 @@ class Network(nn.Module):
     Args:
         layers: the maps, in order.
         activation: of the hidden layers, ``relu`` or ``tanh``.
+
+    ``masking`` is set by a trainer that silences weights in another way than the layers' own cut-off.
     """
+
+    masking: Masking | FixedMasks | None = None
 
     def __init__(self, layers: Sequence[ReparametrizedLinear], activation: str = "relu") -> None:
         super().__init__()
@@ -31,15 +36,41 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor, product: Tensor | None = None) -> Tensor:
         """``(…, N_1)`` to logits ``(…, N_ℓ)``; ``product`` is the first layer's frozen product, if known."""
+        if self.masking:
+            return self.apply_maps(self._maps(), x)
         activate = ACTIVATIONS[self.activation]
         for i, layer in enumerate(self.layers):
             x = layer(x, product) if i == 0 else layer(activate(x))
         return x
 
+    @property
+    def sparse(self) -> bool:
+        """Whether any weights are silenced."""
+        return self.masking is not None or any(layer.sparsity for layer in self.layers)
+
     @torch.no_grad()
     def effective_maps(self) -> list[tuple[Tensor, Tensor | None]]:
         """``(W, b)`` of every layer, after the cut-off: all that evaluation needs."""
-        return [(layer.weight, layer.bias) for layer in self.layers]
+        return self._maps()
+
+    def _maps(self) -> list[tuple[Tensor, Tensor | None]]:
+        if not self.masking:
+            return [(layer.weight, layer.bias) for layer in self.layers]
+        weights = self.masking.weights([layer.dense_weight() for layer in self.layers])
+        return [(weight, layer.bias) for weight, layer in zip(weights, self.layers, strict=True)]
+
+    @torch.no_grad()
+    def state_of(self, i: int) -> dict[str, Tensor]:
+        """Of a stack, the parameters and buffers of network ``i`` as its own, and masks that its layers do not have."""
+        state = {}
+        for prefix, module in self.named_modules():
+            shared = getattr(module, "shared", ())
+            for key, value in (*module._parameters.items(), *module._buffers.items()):
+                if value is not None:
+                    state[f"{prefix}.{key}"] = (value if key in shared else value[i]).detach().clone()
+        if self.masking:
+            state |= {f"masks.{k}": weight[i] != 0 for k, (weight, _) in enumerate(self.effective_maps())}
+        return state
 
     def apply_maps(self, maps: Sequence[tuple[Tensor, Tensor | None]], x: Tensor) -> Tensor:
         """Logits from :meth:`effective_maps`, so that many chunks share the cost of building the weights."""

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from spectral_repro.layers import cutoff
 from spectral_repro.training.evaluation import degrees, judge_test, judge_validation
 from spectral_repro.training.feed import PRODUCT_BYTES, Feed
+from spectral_repro.training.masking import Masking, MaskingRule
 from spectral_repro.training.network import Network
 from spectral_repro.training.protocol import EarlyStopping, Images, Outcome, Progress, Protocol
 from spectral_repro.training.updater import Updater
@@ -24,6 +26,7 @@ class Trainer:
         images: the data set.
         seeds: one per network; each decides that network's validation split and batch order.
         protocol: how to train.
+        masking: how to silence weights, and which fraction, if the layers' own cut-off does not.
         product_bytes: memory that the frozen first-layer products of one network may take; they are used where
             they fit, which does not depend on who else is in the batch.
     """
@@ -35,16 +38,24 @@ class Trainer:
         seeds: Sequence[int],
         protocol: Protocol,
         product_bytes: float = PRODUCT_BYTES,
+        masking: tuple[MaskingRule, float] | None = None,
     ) -> None:
         self.network, self.protocol = network, protocol
         self.outcomes = [Outcome(seed) for seed in seeds]
         self.running = list(self.outcomes)
         self.stopping = [EarlyStopping(protocol.patience, protocol.min_delta) for _ in seeds]
         self.epoch, self.seconds = 0, 0.0
+        #: Told the seed and the state of each network that stops.
+        self.on_stop: Callable[[int, dict[str, Tensor]], None] | None = None
         self.updater = Updater(network, protocol)
         self.feed = Feed(images, seeds, protocol.validation_fraction)
-        self.feed.keep_products(network.layers[0], protocol.batch_size, product_bytes)
-        if network.layers[0].sparsity:
+        if masking:
+            steps = protocol.max_epochs * -(-self.feed.train_rows.shape[1] // protocol.batch_size)
+            shapes = [(layer.out_features, layer.in_features) for layer in network.layers]
+            network.masking = Masking(*masking, steps, shapes, seeds, self.feed.device)
+        else:
+            self.feed.keep_products(network.layers[0], protocol.batch_size, product_bytes)
+        if network.sparse:
             cutoff(torch.ones(1, 2, 2), 0.5)  # torch sets up a custom operator at its first call: a second
 
     def run(
@@ -77,19 +88,22 @@ class Trainer:
     def validate(self) -> None:
         """Judges the epoch; whoever stops (or reached the last epoch) is tested and leaves the batch."""
         accuracies = judge_validation(self.network, self.feed)
-        stays = []
+        stays, ramping = [], bool(self.network.masking and self.network.masking.ramping)
         for outcome, rule, accuracy in zip(self.running, self.stopping, accuracies, strict=True):
             outcome.validation_accuracy, outcome.epochs = accuracy, self.epoch
-            stays.append(not rule.should_stop(accuracy) and self.epoch < self.protocol.max_epochs)
+            stops = not ramping and rule.should_stop(accuracy)
+            stays.append(not stops and self.epoch < self.protocol.max_epochs)
         if all(stays):
             return
         tested = judge_test(self.network, self.feed)
         finite = self.updater.finite()
-        links = degrees(self.network) if self.network.layers[0].sparsity else []
+        links = degrees(self.network) if self.network.sparse else []
         for i, (outcome, stay, accuracy) in enumerate(zip(self.running, stays, tested, strict=True)):
             if not stay:
                 outcome.test_accuracy, outcome.diverged = accuracy, not finite[i]
                 outcome.degrees = [(into[i], out_of[i]) for into, out_of in links]
+                if self.on_stop:
+                    self.on_stop(outcome.seed, self.network.state_of(i))
         self._keep([i for i, stay in enumerate(stays) if stay])
 
     def _keep(self, stays: list[int]) -> None:
@@ -104,6 +118,7 @@ class Trainer:
 
         Splits, batch orders and frozen factors follow from the seeds and are not part of it.
         """
+        masking = self.network.masking
         return {
             "epoch": self.epoch,
             "seconds": self.seconds,
@@ -112,6 +127,7 @@ class Trainer:
             "outcomes": [dataclasses.astuple(o) for o in self.outcomes],
             "steps": self.updater.optimizer.steps,
             "moments": [t.cpu() for t in self.updater.tensors()],
+            "masking": [masking.step, *(m.cpu() for m in masking.masks)] if masking else [],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -128,4 +144,7 @@ class Trainer:
         for rule, (best, waited) in zip(self.stopping, state["stopping"], strict=True):
             rule.best, rule.waited = best, waited
         self.updater.restore(state["moments"], state["steps"])
+        if self.network.masking:
+            step, *masks = state["masking"]
+            self.network.masking.restore(step, masks)
         self.epoch, self.seconds = state["epoch"], state["seconds"]

@@ -36,16 +36,32 @@ class Updater:
                     self.leaves.append(module._parameters[key])
 
     def step(self, batch: Batch) -> None:
-        """One update of every network."""
+        """One update of every network, or now and then an exchange of links (see :class:`Masking`)."""
+        masking = self.network.masking
+        if masking and masking.advance():
+            return self._exchange(batch)
         for leaf, gradient in zip(self.leaves, self.optimizer.gradients, strict=True):
             leaf.gradient_buffer = gradient
-        logits, labels = self.network(batch.x, batch.product), batch.labels
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]
-        gradients = torch.autograd.grad(loss, self.leaves)
+        gradients = torch.autograd.grad(_loss(self.network(batch.x, batch.product), batch.labels), self.leaves)
         for leaf in self.leaves:
             leaf.gradient_buffer = None
         self.optimizer.take(gradients)
         self.optimizer.step(self.lr)
+
+    def _exchange(self, batch: Batch) -> None:
+        """New links of a layer whose parameter is ``W`` itself begin at zero, without moments; others as they are."""
+        network, masking = self.network, self.network.masking
+        with torch.no_grad():
+            maps = network.effective_maps()
+        maps = [(weight.requires_grad_(), bias) for weight, bias in maps]
+        weights = [weight for weight, _ in maps]
+        gradients = torch.autograd.grad(_loss(network.apply_maps(maps, batch.x), batch.labels), weights)
+        optimizer = self.optimizer
+        for layer, grown in zip(network.layers, masking.exchange(weights, gradients), strict=True):
+            for i, leaf in enumerate(self.leaves):
+                if layer.entries and leaf is getattr(layer, layer.entries):
+                    for tensors in (optimizer.parameters, optimizer.first, optimizer.second):
+                        tensors[i].masked_fill_(grown, 0.0)
 
     def keep(self, rows: list[int]) -> None:
         """Drops all networks but ``rows``."""
@@ -55,6 +71,8 @@ class Updater:
                 if value is not None and key not in getattr(module, "shared", ()):
                     module._buffers[key] = value[index]
         self.optimizer.keep(index)
+        if self.network.masking:
+            self.network.masking.keep(index)
         self._bind()
 
     def finite(self) -> list[bool]:
@@ -78,3 +96,8 @@ class Updater:
                 raise ValueError(f"the state has {tuple(there.shape)} numbers, this trainer {tuple(here.shape)}")
             here.copy_(there)
         self.optimizer.steps = steps
+
+
+def _loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """The sum over the networks of each one's mean cross-entropy: ``(R, B, classes)`` and ``(R, B)``."""
+    return nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]

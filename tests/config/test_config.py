@@ -1,6 +1,7 @@
 """Every file of conf/, what it comes to, and what the hash of a cell covers."""
 
 import dataclasses
+import re
 import shlex
 from pathlib import Path
 
@@ -133,6 +134,36 @@ def test_the_hash_covers_the_mathematics_and_nothing_else(change, matters):
     assert (cell("method=sqr").config_hash != cell("method=sqr", change).config_hash) is matters
 
 
+@pytest.mark.parametrize(
+    ("change", "matters"),
+    [
+        ("masking=cutoff", False),
+        ("masking=straight_through", True),
+        ("masking=gradual", True),
+        ("masking=rigl", True),
+        ("masking.allocation=global", True),
+        ("masking.ramp=0.9", False),  # of a constant sparsity nothing rises
+        ("masking.interval=7", False),
+    ],
+)
+def test_the_hash_covers_what_matters_of_masking(change, matters):
+    sparse = ("method=direct", "sparsity=0.9")
+    assert (cell(*sparse).config_hash != cell(*sparse, change).config_hash) is matters
+    assert cell("method=direct").config_hash == cell("method=direct", change).config_hash  # dense
+
+
+def test_what_does_not_go_with_rigl_is_refused():
+    for change, message in (
+        (
+            "masking.allocation=global",
+            "masking.allocation=global: must be uniform or dense_output with masking.choice=rigl",
+        ),
+        ("masking.schedule=cubic", "masking.schedule=cubic: must be constant with masking.choice=rigl"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            cell("method=direct", "sparsity=0.9", "masking=rigl", change)
+
+
 def test_committed_rows_keep_their_names():
     """A changed hash would orphan every row that was ever made: bump HASH_VERSION on purpose only."""
     assert cell("data=mnist", "method=sqr").config_hash == "4e188145997a"
@@ -174,7 +205,9 @@ JOBS = {
     "fig10": (2 * 9, 2 * 4),
     "hubs": (2, 2),
     "findings": (2 * 6, 2 * 6),
-    "precision": (2 * 4 * 2, 2 * 4 * 2),
+    "control_sparse": (2 * (4 + 1) * 2 * 4, 2 * (4 + 1) * 2 * 2),
+    "control_budget": (2 * (4 * 8 + 7 + 7 + 4 + 2), 2 * (4 * 4 + 3 + 3 + 2 + 2)),
+    "rates": (2 * (8 + 4 + 1) * 6, 2 * (8 + 4 + 1) * 3),
 }
 
 
@@ -187,13 +220,18 @@ def test_every_experiment_is_counted():
 def test_jobs_of_every_experiment(experiment):
     for profile, count in zip(("paper", "quick"), JOBS[experiment], strict=True):
         jobs = figure_jobs(plain_compose(), [f"experiment={experiment}", f"profile={profile}"])
-        assert len(jobs) == len(set(jobs)) == count
+        twice = 2 * (experiment == "control_budget")  # S-QR at p = 1 is one of its sizes too
+        assert len(jobs) == len(set(jobs)) == count + twice
         cells = cells_of(experiment, profile)
         assert len(cells) == count
         realizations = 3 if profile == "quick" else 5 if experiment == "fig08" else 10
+        if experiment == "rates":
+            realizations = 2 if profile == "quick" else 3
+            assert {seeds.start for _, seeds in cells} == {1000}
         assert {len(seeds) for _, seeds in cells} == {realizations}
         protocol = {c.trainer["optimizer"] for c, _ in cells}
-        assert protocol == ({"adam"} if experiment in ("fig02", "fig10", "hubs") else {"adamax"})
+        sparse = experiment in ("fig02", "fig10", "hubs", "control_sparse")
+        assert protocol == ({"adam"} if sparse else {"adam", "adamax"} if experiment == "rates" else {"adamax"})
 
 
 def test_full_grids_of_the_specification():
@@ -289,6 +327,8 @@ CELLS = [
     ("method=sqr", "method.p=0.25", "method.eig_in=[0,1]", "trainer.beta1=0.5"),
     ("method=ssvd", "method.basis=gaussian", "precision=medium", "protocol=sparse"),
     ("method=sqr", "data=cifar10_jpeg", "trainer.activation=tanh"),
+    ("method=direct", "sparsity=0.9", "masking=rigl", "masking.exchange=0.2"),
+    ("method=hashed", "method.multiple=4", "sparsity=0.5", "masking=gradual", "masking.allocation=global"),
     ("method=direct", "data=folder", "'data.root=/some/pictures of cats'", "data.grayscale=true"),
 ]
 

@@ -8,6 +8,7 @@ import yaml
 from spectral_repro.config import keys
 from spectral_repro.config.compose import config_folder, plain_compose
 from spectral_repro.config.help import completions, help_text, table
+from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import ACTIVATIONS
 from spectral_repro.training.optimizers import OPTIMIZERS
 from spectral_repro.training.protocol import Protocol
@@ -19,7 +20,7 @@ CONFIG = plain_compose()([])
 def test_config_yaml_has_every_key_and_no_other():
     written = yaml.safe_load((config_folder() / "config.yaml").read_text(encoding="utf-8"))
     assert written.keys() - {"defaults", "hydra"} == keys.Keys.model_fields.keys() - {
-        *("method", "data", "grid", "realizations")  # from groups: method, data, profile
+        *("method", "masking", "data", "grid", "realizations")  # from groups: method, masking, data, profile
     }
     assert written["trainer"].keys() == keys.Trainer.model_fields.keys()
     for protocol in written["protocols"].values():
@@ -50,13 +51,15 @@ def test_the_help_has_every_key_with_its_default():
         assert f"  {key}{f' = {default}' if default else ''}\n      {meaning} ({allowed})\n" in text
     assert "  trainer.optimizer = adamax or adam\n" in text
     assert "  trainer.batch_size = 200\n" in text
-    assert "method: direct, spectral, spectral_original, sqr, ssvd" in text
+    names = "diagonal, direct, hashed, lowrank, projection, spectral, spectral_original, sqr, ssvd"
+    assert f"method: {names}\n" in text
+    assert "masking: cutoff, gradual, rigl, straight_through\n" in text
 
 
 def test_the_readme_has_the_table_of_keys():
     readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("| what it may be |")[2].partition("\n\n")[0]
     lines = re.findall(r"^\| `(.*)` \| (.*) \| (.*) \| `(.*)` \|$", readme, re.MULTILINE)
-    assert lines == [line for line in table(CONFIG) if not line[0].startswith(("method.", "data."))]
+    assert lines == [line for line in table(CONFIG) if not line[0].startswith(("method.", "masking.", "data."))]
 
 
 @pytest.mark.parametrize(
@@ -101,3 +104,9 @@ def test_own_configurations_are_completed(tmp_path, where):
     line = f"spectral-repro {where.format(tmp_path)} method=r"
     done = run_cli("-sc", "query=bash", cwd=tmp_path, COMP_LINE=line)
     assert done.stdout.split() == ["method=rank_one"], done.stderr
+
+
+def test_masking_has_the_fields_that_are_described():
+    assert keys.Masking.model_fields.keys() - {"name"} == MaskingRule.__dataclass_fields__.keys()
+    for path in (config_folder() / "masking").glob("*.yaml"):
+        assert yaml.safe_load(path.read_text(encoding="utf-8"))["name"] == path.stem

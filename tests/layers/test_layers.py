@@ -3,6 +3,7 @@
 import copy
 import functools
 import io
+import re
 
 import numpy as np
 import pytest
@@ -11,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from spectral_repro.layers import DirectLinear, QRLinear, SpectralLinear, SVDLinear, stack
+from spectral_repro.layers import (
+    DiagonalLinear,
+    DirectLinear,
+    HashedLinear,
+    LowRankLinear,
+    ProjectionLinear,
+    QRLinear,
+    SpectralLinear,
+    SVDLinear,
+    stack,
+)
 from spectral_repro.layers.triangular import triangular_product
 from tests.oracle import block, whole_operator
 
@@ -24,8 +35,14 @@ LAYERS = {
     "sqr": QRLinear,
     "sqr_p": functools.partial(QRLinear, p=0.3),
     "sqr_full": functools.partial(QRLinear, core="full"),
+    "lowrank": functools.partial(LowRankLinear, rank=3),
+    "hashed": functools.partial(HashedLinear, multiple=0.5),
+    "diagonal": DiagonalLinear,
+    "projection": ProjectionLinear,
 }
-SPECTRAL = [name for name in LAYERS if name != "direct"]
+CONTROLS = ("lowrank", "hashed", "diagonal", "projection")
+SPECTRAL = [name for name in LAYERS if name not in ("direct", *CONTROLS)]
+FACTORED = [*SPECTRAL, "lowrank", "projection"]
 SHAPES = [(7, 4), (4, 7), (5, 5), (6, 1), (1, 6)]
 
 
@@ -84,14 +101,14 @@ def test_gradcheck(name, n_in, n_out):
         return torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x,))
 
     assert torch.autograd.gradcheck(explicit, (x, *parameters))
-    if name != "direct":
+    if name in FACTORED:
         assert torch.autograd.gradcheck(
             lambda x, *_: layer.apply_factored(x, None), (x, *parameters[:-1], parameters[-1])
         )
 
 
 @pytest.mark.parametrize(("n_in", "n_out"), [(300, 20), (20, 300), (600, 520), (520, 600)])
-@pytest.mark.parametrize("name", SPECTRAL)
+@pytest.mark.parametrize("name", FACTORED)
 def test_factored_form_equals_explicit_form(name, n_in, n_out):
     """Values and gradients, with and without the frozen product, large enough for blocks of R."""
     layer = make(name, n_in, n_out)
@@ -415,3 +432,58 @@ def test_generator_decides_everything():
 def test_bad_arguments(build, message):
     with pytest.raises(ValueError, match=message.replace(".", r"\.")):
         build()
+
+
+def weight_by_definition(layer) -> np.ndarray:
+    """SPEC 9, written out in NumPy."""
+    numbers = {name: value.detach().numpy() for name, value in layer.state_dict().items()}
+    if isinstance(layer, LowRankLinear):
+        return numbers["a"] @ numbers["b"]
+    if isinstance(layer, DiagonalLinear):
+        return np.diag(numbers["a"]) @ numbers["phi"] @ np.diag(numbers["b"])
+    if isinstance(layer, ProjectionLinear):
+        return numbers["d"] @ numbers["q"].T
+    return np.array(
+        [
+            [s * numbers["h"][k] for s, k in zip(signs, buckets, strict=True)]
+            for signs, buckets in zip(numbers["sign"], numbers["bucket"], strict=True)
+        ]
+    )
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), SHAPES)
+@pytest.mark.parametrize("name", CONTROLS)
+def test_controls_are_what_the_specification_says(name, n_in, n_out):
+    layer = make(name, n_in, n_out)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    np.testing.assert_allclose(layer.weight.detach().numpy(), weight_by_definition(layer), atol=1e-12)
+    if name == "projection":
+        torch.testing.assert_close(layer.q.T @ layer.q, torch.eye(layer.rank, dtype=torch.float64))
+        m = min(n_in, n_out)
+        like = m * (m + 1) / 2 + n_in + n_out
+        assert layer.rank == n_in or abs(layer.d.numel() - like) <= n_out / 2
+    if name == "hashed":
+        assert (layer.sign.abs() == 1).all()
+        assert layer.h.numel() == max(1, round(0.5 * (n_in + n_out)))
+
+
+@pytest.mark.parametrize("name", [*CONTROLS, "direct"])
+def test_controls_start_with_the_variance_of_glorot(name):
+    layer = make(name, 400, 300)
+    assert layer.weight.var().item() == pytest.approx(2 / 700, rel=0.25 if name == "lowrank" else 0.05)
+    assert abs(layer.weight.mean().item()) < 0.004
+
+
+@pytest.mark.parametrize(
+    ("cls", "options", "message"),
+    [
+        (LowRankLinear, {"rank": 0}, "rank=0: must be at least 1"),
+        (ProjectionLinear, {"rank": -2}, "rank=-2: must be at least 1"),
+        (HashedLinear, {"multiple": 0}, "multiple=0: must be above 0"),
+    ],
+)
+def test_controls_refuse_what_cannot_be(cls, options, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        cls(4, 3, **options)

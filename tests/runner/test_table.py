@@ -13,7 +13,7 @@ def test_accuracy_spread_and_count(capsys):
     print_table([(cell("method=sqr", "n2=70"), rows(0.9, 0.92, 0.94, rho=0.25, epochs=7, p=1.0))])
     header, line = capsys.readouterr().out.splitlines()
     assert header.split() == ["method", "data", "N2", "accuracy", "n", "rho", "epochs", "s/net"]
-    assert line.split()[:9] == ["S-QR", ROW.data, "70", "0.9200", "±", "0.0200", "3", "0.25", "7.0"]
+    assert line.split()[:9] == ["S-QR", "mnist5k", "70", "0.9200", "±", "0.0200", "3", "0.25", "7.0"]
 
 
 def test_variants_of_one_method_are_told_apart(capsys):

@@ -6,7 +6,16 @@ import itertools
 import pytest
 import torch
 
-from spectral_repro.layers import DirectLinear, QRLinear, SpectralLinear, SVDLinear
+from spectral_repro.layers import (
+    DiagonalLinear,
+    DirectLinear,
+    HashedLinear,
+    LowRankLinear,
+    ProjectionLinear,
+    QRLinear,
+    SpectralLinear,
+    SVDLinear,
+)
 from spectral_repro.training.network import build_network, build_stack, direct_parameters, trained_parameters
 
 ORIGINAL = {
@@ -21,6 +30,10 @@ METHODS = {
     "ssvd": {"layer": SVDLinear},
     "sqr": {"layer": QRLinear},
     "sqr_full": FULL,
+    "lowrank": {"layer": functools.partial(LowRankLinear, rank=6)},
+    "hashed": {"layer": functools.partial(HashedLinear, multiple=2)},
+    "diagonal": {"layer": DiagonalLinear},
+    "projection": {"layer": ProjectionLinear},
 }
 
 
@@ -43,6 +56,12 @@ def formula(method: str, sizes: tuple[int, ...]) -> int:
             "ssvd": eigenvalues + sum(smaller),
             "sqr": eigenvalues + sum(m * (m + 1) // 2 for m in smaller),
             "sqr_full": eigenvalues + sum(a * b if b > a else b * b for a, b in pairs),
+            "lowrank": sum((a + b) * min(6, a, b) for a, b in pairs),
+            "hashed": sum(min(2 * (a + b), a * b) for a, b in pairs),
+            "diagonal": sum(a + b for a, b in pairs),
+            "projection": sum(
+                b * min(a, round((m * (m + 1) / 2 + a + b) / b)) for (a, b), m in zip(pairs, smaller, strict=True)
+            ),
         }[method]
     )
 
@@ -56,6 +75,8 @@ def formula(method: str, sizes: tuple[int, ...]) -> int:
         ("ssvd", 2_814, 0.007079),
         ("sqr", 127_609, 0.321021),
         ("sqr_full", 252_404, 0.635),
+        ("diagonal", 2_304, 0.005796),
+        ("projection", 127_570, 0.320923),
     ],
 )
 def test_counts_of_the_specification(method, trained, rho):

@@ -1,0 +1,96 @@
+"""The figures beyond the paper (SPEC 9): ways to silence weights, and the same number of parameters spent otherwise."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spectral_repro.figures import catalogue, curves
+from spectral_repro.figures.catalogue import FigureSpec
+from spectral_repro.figures.draw import plot_styled, say_missing, scale_sparsity, stamp_preliminary
+from spectral_repro.figures.select import Panel
+from spectral_repro.figures.style import SETTINGS, WAYS, Style, label_of, style_of
+from spectral_repro.results.statistics import mean
+
+ALLOCATIONS = {"uniform": "all layers alike", "dense_output": "last layer dense"}
+
+
+def draw_control(spec: FigureSpec, panels: Sequence[Panel]) -> Figure:
+    """One row per data set; for the ways to silence weights one column per allocation."""
+    ways = spec.kind == catalogue.WAYS
+    with matplotlib.rc_context(SETTINGS):
+        columns = len(ALLOCATIONS) if ways else 1
+        figure = Figure(figsize=(4.0 * columns + 2.0 * (not ways), 1.1 + 3.0 * len(panels)), layout="constrained")
+        axes = figure.subplots(len(panels), columns, squeeze=False)
+        for row, panel in zip(axes, panels, strict=True):
+            for ax, allocation in zip(row, ALLOCATIONS, strict=False):
+                _ways(ax, panel, allocation) if ways else _budget(ax, spec, panel)
+                stamp_preliminary(ax, panel)
+        figure.suptitle(spec.title, fontsize=11)
+        foot = "\n".join(p.caption for p in panels)
+        figure.supxlabel(f"{foot}\nNetwork {spec.network}; bands and bars: ± 1 standard deviation", fontsize=7)
+    return figure
+
+
+def way_of(method: str, masking: str) -> tuple[str, Style]:
+    """Label and style of a method that is silenced in one of several ways."""
+    if method != "direct":
+        return label_of(method), style_of(method)
+    return f"direct, {masking.replace('_', '-')}", WAYS.get(masking, style_of(masking))
+
+
+def ways(panel: Panel, allocation: str) -> dict[tuple[str, str], pd.DataFrame]:
+    """Rows by method and masking."""
+    mine = panel.frame[panel.frame["allocation"].fillna("uniform") == allocation]
+    return dict(list(mine.groupby(["method", mine["masking"].fillna("cutoff")])))
+
+
+def _ways(ax: Axes, panel: Panel, allocation: str) -> None:
+    if say_missing(ax, panel):
+        return
+    for (method, masking), rows in ways(panel, allocation).items():
+        label, style = way_of(method, masking)
+        plot_styled(ax, curves.accuracy_curve(rows, method, "sparsity"), style, label, f"{method} {masking}")
+    scale_sparsity(ax, [0.9, 0.95, 0.98, 0.99])
+    ax.set(xlabel="sparsity (equal steps of log(1 − s))", ylabel="accuracy")
+    ax.set_title(f"{panel.label}, {ALLOCATIONS[allocation]}", fontsize=9, loc="left")
+    ax.legend(loc="best", fontsize=7)
+
+
+def budget_points(panel: Panel) -> pd.DataFrame:
+    """One line per cell: ``method, trained, value, spread, n``, ascending in the number of trained parameters."""
+    lines = []
+    for _, rows in panel.frame.groupby("config_hash"):
+        first, e = rows.iloc[0], mean(curves.accuracies(rows))
+        lines.append((first["method"], int(first["trained_parameters"]), e.value, e.spread, e.n))
+    points = pd.DataFrame(lines, columns=["method", "trained", "value", "spread", "n"])
+    return points.sort_values(["trained", "value", "method"]).reset_index(drop=True)
+
+
+def pareto_front(points: pd.DataFrame) -> pd.DataFrame:
+    """The points that no other with as few or fewer trained parameters exceeds."""
+    best = points.sort_values(["trained", "value"], ascending=[True, False])
+    return best[best["value"] > best["value"].cummax().shift(fill_value=float("-inf"))]
+
+
+def _budget(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
+    if say_missing(ax, panel):
+        return
+    points = budget_points(panel)
+    for method in spec.methods:
+        mine = points[points["method"] == method]
+        if len(mine):
+            style = style_of(method)
+            bars = {"yerr": mine["spread"].fillna(0.0), "linestyle": "", "elinewidth": 0.8}
+            ax.errorbar(
+                mine["trained"], mine["value"], color=style.color, marker=style.marker, label=label_of(method), **bars
+            )
+    front = pareto_front(points)
+    ax.step(
+        front["trained"], front["value"], where="post", color="0.5", linewidth=0.8, label="Pareto front", gid="front"
+    )
+    ax.set(xscale="log", xlabel="trained parameters", ylabel="accuracy")
+    ax.set_title(panel.label, fontsize=9, loc="left")
+    ax.legend(loc="lower right", fontsize=7, ncols=2)

@@ -1,0 +1,129 @@
+"""Figures of one's own sweeps: any column against any other, from any rows."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from spectral_repro.errors import UserError, did_you_mean
+from spectral_repro.figures.draw import plot_styled
+from spectral_repro.figures.style import SETTINGS, Style, label_of, style_of
+from spectral_repro.results.statistics import Estimate, mean, ratio
+
+_COLORS = ("black", "#1f5fbf", "#d62728", "#808000", "#6a3d9a", "#17becf", "#8c564b", "#e377c2")
+_MARKERS, _LINES = "D^ps vX*o".replace(" ", ""), ("-", "--", "-.", ":")
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnFigure:
+    """What to draw: ``y`` against ``x``, a curve for each value of the columns ``by``, of the rows that ``where`` says.
+
+    ``relative_to`` is a value of the first column of ``by``: its curve divides the others, paired by seed.
+    """
+
+    x: str
+    y: str = "test_accuracy"
+    by: Sequence[str] = ("method",)
+    where: str | None = None
+    relative_to: str | None = None
+
+
+def curves_of(frame: pd.DataFrame, wanted: OwnFigure) -> dict[tuple, pd.DataFrame]:
+    """By the values of ``by``: columns ``x, value, spread, n``.
+
+    Raises:
+        UserError: if there is no such column or nothing to draw, or if rows of several cells fall on one point.
+    """
+    for column in (wanted.x, wanted.y, *wanted.by):
+        if column not in frame.columns:
+            raise UserError(f"{column}: no such column{did_you_mean(column, frame.columns)}")
+    if wanted.where:
+        try:
+            frame = frame.query(wanted.where)
+        except Exception as error:  # pandas has many
+            raise UserError(f"--where {wanted.where!r}: {' '.join(str(error).split())}") from error
+    for column in (wanted.x, wanted.y):
+        if not pd.api.types.is_numeric_dtype(frame[column]):
+            raise UserError(f"{column}: has no numbers")
+    frame = frame.dropna(subset=[wanted.x, wanted.y])
+    points: dict[tuple, dict[float, dict[int, float]]] = {}
+    for (*key, x), rows in frame.groupby([*wanted.by, wanted.x], dropna=False):
+        _of_one_cell(rows, wanted)
+        points.setdefault(tuple(key), {})[x] = dict(zip(rows["seed"], rows[wanted.y], strict=True))
+    if not points:
+        raise UserError("no rows to draw" + f" with --where {wanted.where!r}" * bool(wanted.where))
+    if wanted.relative_to is None:
+        return {key: _table({x: mean(values) for x, values in curve.items()}) for key, curve in points.items()}
+    return _relative(points, wanted)
+
+
+def _of_one_cell(rows: pd.DataFrame, wanted: OwnFigure) -> None:
+    if rows["config_hash"].nunique() == 1:
+        return
+    told = {"seed", "test_accuracy", "validation_accuracy", "epochs", "seconds", "realizations_in_batch", "device"}
+    told |= {"config_hash", "code_version", "torch_version", "finished_at", "diverged", "products", "data_digest"}
+    cells = rows.drop_duplicates("config_hash")
+    differ = [c for c in cells.columns if c not in told and cells[c].nunique(dropna=False) > 1]
+    at = rows.iloc[0]
+    where = ", ".join(f"{c}={at[c]}" for c in (*wanted.by, wanted.x))
+    raise UserError(
+        f"rows of {len(cells)} cells fall on one point ({where}); they differ in "
+        f"{', '.join(differ) or 'options that are no column'}: name it in --by, or choose with --where"
+    )
+
+
+def _relative(points: dict[tuple, dict[float, dict[int, float]]], wanted: OwnFigure) -> dict[tuple, pd.DataFrame]:
+    names = sorted({str(key[0]) for key in points})
+    if wanted.relative_to not in names:
+        raise UserError(f"--relative-to {wanted.relative_to}: must be one of {', '.join(names)}")
+    base = {key[1:]: curve for key, curve in points.items() if str(key[0]) == wanted.relative_to}
+    found = {}
+    for key, curve in points.items():
+        below = base.get(key[1:], {})
+        if str(key[0]) != wanted.relative_to:
+            found[key] = _table({x: ratio(values, below[x]) for x, values in curve.items() if x in below})
+    found = {key: curve for key, curve in found.items() if len(curve)}
+    if not found:
+        raise UserError(f"--relative-to {wanted.relative_to}: has no rows where the others have")
+    return found
+
+
+def _table(points: dict[float, Estimate]) -> pd.DataFrame:
+    lines = [(x, e.value, e.spread, e.n) for x, e in sorted(points.items()) if e.n]
+    return pd.DataFrame(lines, columns=["x", "value", "spread", "n"])
+
+
+def draw_own(frame: pd.DataFrame, wanted: OwnFigure) -> Figure:
+    """One panel; each curve with its n and a band of ± one standard deviation."""
+    found = curves_of(frame, wanted)
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(5.2, 3.8), layout="constrained")
+        ax = figure.subplots()
+        for i, (key, curve) in enumerate(found.items()):
+            least, most = int(curve["n"].min()), int(curve["n"].max())
+            n = f"n = {least}" if least == most else f"n = {least} to {most}"
+            plot_styled(ax, curve, _style(wanted, key, i), f"{_label(wanted, key)} ({n})", "/".join(map(str, key)))
+        values = [x for curve in found.values() for x in curve["x"]]
+        if min(values) > 0 and max(values) / min(values) > 20:
+            ax.set_xscale("log")
+        of = f" / that of {wanted.relative_to}" if wanted.relative_to else ""
+        ax.set(xlabel=wanted.x, ylabel=f"{wanted.y}{of}")
+        if wanted.relative_to:
+            ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
+        ax.legend(fontsize=7)
+        spread = "± 1 standard deviation" + " of the ratio, paired by seed" * bool(wanted.relative_to)
+        figure.supxlabel(f"bands: {spread}" + f"; {wanted.where}" * bool(wanted.where), fontsize=7)
+    return figure
+
+
+def _label(wanted: OwnFigure, key: tuple) -> str:
+    said = [label_of(v) if c == "method" else f"{c} = {v}" for c, v in zip(wanted.by, key, strict=True)]
+    return ", ".join(said)
+
+
+def _style(wanted: OwnFigure, key: tuple, i: int) -> Style:
+    if tuple(wanted.by) == ("method",):
+        return style_of(key[0])
+    return Style(_COLORS[i % len(_COLORS)], _MARKERS[i % len(_MARKERS)], _LINES[i % len(_LINES)])

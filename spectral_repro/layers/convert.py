@@ -1,0 +1,48 @@
+"""Spectral layers in the place of the linear ones of a network that exists already."""
+
+import fnmatch
+from collections.abc import Callable
+
+from torch import nn
+
+from spectral_repro.layers.spectral import EigenvalueLinear
+
+#: Which layers: a name or pattern (``blocks.*.fc1``), or a function of name and layer.
+Where = str | Callable[[str, nn.Linear], bool]
+
+
+def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where | None = None, **options) -> int:
+    """Puts ``layer.from_linear(linear, **options)`` in the place of linear layers of ``model``; outputs stay.
+
+    A layer that stands in several places is still one afterwards. Subclasses of ``nn.Linear``, as inside
+    ``nn.MultiheadAttention``, which reads their weights itself, are left alone. What else the model trains, it
+    trains on; freeze that before, with ``model.requires_grad_(False)``, to train the new parameters only.
+
+    Args:
+        where: which ones; None: all.
+
+    Returns:
+        How many numbers of ``model`` are left to train.
+
+    Raises:
+        ValueError: if there is none to replace, or if the model itself is a linear layer.
+    """
+    if isinstance(model, nn.Linear):
+        raise ValueError("the model itself is an nn.Linear, which cannot be replaced in itself; use from_linear")
+    found = {name: m for name, m in model.named_modules(remove_duplicate=False) if type(m) is nn.Linear}
+    chosen = {name: m for name, m in found.items() if _wanted(where, name, m)}
+    if not chosen:
+        raise ValueError(f"where={where!r}: no nn.Linear to replace; the model has {', '.join(found) or 'none'}")
+    made: dict[nn.Linear, nn.Module] = {}
+    for name, linear in chosen.items():
+        if linear not in made:
+            made[linear] = layer.from_linear(linear, **options).train(linear.training)
+        parent, _, key = name.rpartition(".")
+        setattr(model.get_submodule(parent), key, made[linear])
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _wanted(where: Where | None, name: str, linear: nn.Linear) -> bool:
+    if where is None:
+        return True
+    return fnmatch.fnmatchcase(name, where) if isinstance(where, str) else bool(where(name, linear))

@@ -1,0 +1,126 @@
+"""Beyond the paper (SPEC 9): the controls, in tables and sentences that the intervals support."""
+
+import collections
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from spectral_repro.figures import curves
+from spectral_repro.figures.catalogue import CONTROLS
+from spectral_repro.figures.controls import ALLOCATIONS, way_of, ways
+from spectral_repro.figures.select import Panel
+from spectral_repro.figures.style import label_of
+from spectral_repro.report import leaderboard
+from spectral_repro.report.tables import accuracies, accuracy, markdown
+from spectral_repro.results.statistics import Estimate, difference, mean
+
+
+def beyond(frame: pd.DataFrame, panels: Mapping[str, list[Panel]]) -> str:
+    """The part of the report; of what has no rows it says which command makes them."""
+    parts = [
+        "## Beyond the paper",
+        _sparse(panels["control_sparse"]),
+        _budgets(frame, panels["control_budget"]),
+        _rates(frame),
+    ]
+    return "\n\n".join(parts)
+
+
+def _figure(name: str, panels: Sequence[Panel]) -> str:
+    captions = "\n\n".join(f"{p.caption}." + f" To run: `{p.command}`." * (p.found < p.wanted) for p in panels)
+    return f"### {CONTROLS[name].title}\n\n![{CONTROLS[name].title}](figures/{name}.png)\n\n{captions}"
+
+
+def _gap(e: Estimate) -> str:
+    low, high = e.interval()
+    return f"{e.value:+.4f} [{low:+.4f}, {high:+.4f}]" if e.n > 1 else "not yet run"
+
+
+def _sparse(panels: Sequence[Panel]) -> str:
+    """S-QR against direct with four ways to silence: the paper explains its lead by silenced weights that return."""
+    lines, outcomes = [], collections.Counter()
+    names: list[str] = []
+    for panel in panels:
+        for allocation in ALLOCATIONS:
+            found = ways(panel, allocation)
+            for s in sorted({s for rows in found.values() for s in rows["sparsity"]}):
+                at = {key: rows[rows["sparsity"] == s] for key, rows in found.items()}
+                at = {key: rows for key, rows in at.items() if len(rows)}
+                names += [way_of(*key)[0] for key in at if way_of(*key)[0] not in names]
+                direct = {key: rows for key, rows in at.items() if key[0] == "direct"}
+                sqr = next((rows for key, rows in at.items() if key[0] == "sqr"), None)
+                line = {way_of(*key)[0]: accuracy(mean(curves.accuracies(rows))) for key, rows in at.items()}
+                gap = Estimate(float("nan"), float("nan"), 0)
+                if sqr is not None and direct:
+                    best = max(direct, key=lambda key: direct[key]["validation_accuracy"].mean())
+                    gap = difference(curves.accuracies(sqr), curves.accuracies(direct[best]))
+                    if panel.profile == "paper" and min(map(len, direct.values())) > 1 and len(direct) == 4:
+                        low, high = gap.interval()
+                        outcomes["S-QR" if low > 0 else way_of(*best)[0] if high < 0 else "neither"] += 1
+                where = (panel.label, ALLOCATIONS[allocation], f"{s:g}")
+                lines.append((where, line, _gap(gap)))
+    text = _figure("control_sparse", panels)
+    if not lines:
+        return text
+    header = ("data", "where", "s", *names, "S-QR − best of direct")
+    table = [(*where, *(line.get(name, "") for name in names), gap) for where, line, gap in lines]
+    text += (
+        "\n\nThe best of direct is that of the highest validation accuracy; brackets are 95 % intervals, paired by "
+        "seed.\n\n" + markdown(header, table)
+    )
+    if outcomes:
+        said = ", ".join(f"{who} in {count}" for who, count in outcomes.most_common())
+        text += f"\n\nOf {outcomes.total()} comparisons that are decided by full-length rows, the lead is of: {said}."
+    return text
+
+
+def _budgets(frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
+    """Which method leads at equal numbers of trained parameters."""
+    found, lines = leaderboard.entries(frame), []
+    dense = set(frame.loc[frame["sparsity"] == 0, "config_hash"]) if len(frame) else set()
+    for panel in panels:
+        for budget in leaderboard.BUDGETS:
+            ordered = leaderboard.at_budget(found, dense, panel.data, budget)
+            groups = leaderboard.grouped(ordered)
+            first = [e for e, group in zip(ordered, groups, strict=True) if group == 1]
+            rest = [e for e, group in zip(ordered, groups, strict=True) if group == 2]
+            if first:
+                next_one = f"{rest[0].way}: {_gap(difference(first[0].accuracies, rest[0].accuracies))}" if rest else ""
+                each = [f"{e.way} {accuracy(e.estimate)} ({e.trained:,}, n = {e.estimate.n})" for e in first]
+                lines.append((panel.label, f"{budget:,}", "; ".join(each), next_one, f"{len(ordered)}"))
+    text = _figure("control_budget", panels)
+    text += (
+        "\n\nFor N2 ≤ N1, `core=full` of S-QR is a dense layer behind a fixed random projection, `φ = Rᵀ Qᵀ`; its "
+        "triangle lets neuron i see i projections only. `projection` is that layer without eigenvalues."
+    )
+    if lines:
+        header = ("data", "trained at most", "leads (intervals do not separate them)", "ahead of", "methods compared")
+        text += "\n\n" + markdown(header, lines) + "\n\nAll of them: [LEADERBOARD.md](LEADERBOARD.md)."
+    for panel in panels:
+        if panel.found:
+            text += f"\n\n{panel.label}:\n\n{accuracies(panel)}"
+    return text
+
+
+def _rates(frame: pd.DataFrame) -> str:
+    """The rate of the best validation accuracy of each method, beside the published one."""
+    text = "### Learning rates\n\n"
+    tuned = frame[frame["seed"] >= leaderboard.TUNING_SEEDS] if len(frame) else frame
+    if not len(tuned):
+        return text + "Not yet run: `spectral-repro experiment=rates`."
+    lines = []
+    tuned = tuned.assign(masking=tuned["masking"].fillna(""))
+    for (data, method, masking, sparsity), rows in tuned.groupby(["data", "method", "masking", "sparsity"]):
+        by_rate = rows.groupby("lr")["validation_accuracy"].agg(["mean", "std", "size"])
+        best = by_rate["mean"].idxmax()
+        published = frame[(frame["seed"] < leaderboard.TUNING_SEEDS) & (frame["data"] == data)]
+        published = published[(published["method"] == method) & (published["sparsity"] > 0).eq(sparsity > 0)]
+        rate = f"{published['lr'].mode().iloc[0]:g}" if len(published) else ""
+        each = "; ".join(f"{lr:g}: {row['mean']:.4f} ± {row['std']:.4f}" for lr, row in by_rate.iterrows())
+        name = label_of(method) + f", {masking}" * bool(masking and masking != "cutoff")
+        lines.append((data, name, f"{sparsity:g}", f"{best:g}", rate, f"{int(by_rate['size'].min())}", each))
+    return (
+        f"{text}Validation accuracy of networks on seeds from {leaderboard.TUNING_SEEDS} on, which nothing else uses "
+        "(`spectral-repro experiment=rates`).\n\n"
+        + markdown(("data", "method", "s", "best rate", "rate used", "n", "validation accuracy by rate"), lines)
+    )

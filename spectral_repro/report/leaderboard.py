@@ -1,0 +1,147 @@
+"""``<results_dir>/LEADERBOARD.md``: every method that has rows, at fixed budgets and fixed sparsities (SPEC 9)."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from spectral_repro.config.compose import plain_compose
+from spectral_repro.figures import curves
+from spectral_repro.figures.style import label_of
+from spectral_repro.report.tables import markdown
+from spectral_repro.results.statistics import Estimate, difference, mean
+
+#: Trained parameters: of Spectral and of S-SVD's size at N2 = 500, of S-QR at 100, one between, S-QR at 500.
+BUDGETS = (2_304, 6_209, 30_000, 127_609)
+SPARSITIES = (0.9, 0.95, 0.98, 0.99)
+#: Realizations of a cell from which on it is listed.
+LEAST_N = 3
+#: Seeds from which on rates are tuned: nothing of theirs is a result.
+TUNING_SEEDS = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One cell: its way (method, and how it is silenced), its accuracies by seed, and what they cost."""
+
+    way: str
+    accuracies: dict[int, float]
+    validation: float
+    trained: int
+    rho: float
+    config_hash: str
+    data: str
+    size: str
+
+    @property
+    def estimate(self) -> Estimate:
+        return mean(self.accuracies)
+
+
+def full_length(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of networks that had as many epochs as the protocols give, on seeds that no rate was tuned on."""
+    epochs = max(p["max_epochs"] for p in plain_compose()([])["protocols"].values())
+    return frame[(frame["max_epochs"] >= epochs) & (frame["seed"] < TUNING_SEEDS)]
+
+
+def entries(frame: pd.DataFrame) -> list[Entry]:
+    """The cells of full-length rows that have enough realizations."""
+    found = []
+    for key, rows in full_length(frame).groupby("config_hash"):
+        if len(rows) >= LEAST_N:
+            first = rows.iloc[0]
+            found.append(
+                Entry(
+                    way=way_of(first),
+                    accuracies=curves.accuracies(rows),
+                    validation=float(rows["validation_accuracy"].mean()),
+                    trained=int(first["trained_parameters"]),
+                    rho=float(first["rho"]),
+                    config_hash=str(key),
+                    data=str(first["data"]),
+                    size="–".join(map(str, [first["n1"], *[first["n2"]] * first["hidden_layers"], first["n_out"]])),
+                )
+            )
+    return found
+
+
+def way_of(row: pd.Series) -> str:
+    """For instance ``S-QR``, ``direct, rigl, dense_output``."""
+    parts = [label_of(row["method"])]
+    if row["sparsity"]:
+        masking, allocation = row["masking"], row["allocation"]
+        parts += [str(masking)] * (pd.notna(masking) and masking != "cutoff")
+        parts += [str(allocation)] * (pd.notna(allocation) and allocation != "uniform")
+    return ", ".join(parts)
+
+
+def best_of_each(candidates: Iterable[Entry]) -> list[Entry]:
+    """Of each way the cell with the best validation accuracy (the test images decide nothing), best test mean first."""
+    best: dict[str, Entry] = {}
+    for entry in candidates:
+        if entry.way not in best or entry.validation > best[entry.way].validation:
+            best[entry.way] = entry
+    return sorted(best.values(), key=lambda e: (-e.estimate.value, e.way))
+
+
+def grouped(ordered: Sequence[Entry]) -> list[int]:
+    """The group of each: a new one begins where the interval of the difference to the group's first excludes zero."""
+    groups, first = [], None
+    for entry in ordered:
+        if first is None or difference(first.accuracies, entry.accuracies).interval()[0] > 0:
+            first = entry
+            groups.append((groups[-1] if groups else 0) + 1)
+        else:
+            groups.append(groups[-1])
+    return groups
+
+
+def at_budget(found: Sequence[Entry], dense: set[str], data: str, budget: int) -> list[Entry]:
+    """The dense networks of a data set that train at most so many parameters."""
+    return best_of_each(e for e in found if e.data == data and e.trained <= budget and e.config_hash in dense)
+
+
+def build(frame: pd.DataFrame, results_dir: Path) -> str:
+    """The leaderboard as Markdown."""
+    found = entries(frame)
+    sparsity = frame.groupby("config_hash")["sparsity"].first().to_dict() if len(frame) else {}
+    dense = {key for key, s in sparsity.items() if s == 0}
+    parts = [
+        "# Leaderboard\n\n"
+        "Written by `make report` from the rows in `results/runs`; nothing here is edited by hand. Full-length "
+        f"networks, at least {LEAST_N} realizations. Of each method the cell with the best validation accuracy that "
+        "fits; ordered by mean test accuracy, with 95 % Student intervals. Of one group are those that the interval "
+        "of the difference (paired by seed where seeds are the same) does not separate from the group's first. A "
+        "method of one's own enters with its rows."
+    ]
+    for data in sorted({e.data for e in found}):
+        parts.append(f"## {data}")
+        tables = [(f"At most {b:,} trained parameters, dense", at_budget(found, dense, data, b)) for b in BUDGETS]
+        for s in SPARSITIES:
+            mine = [e for e in found if e.data == data and sparsity[e.config_hash] == s]
+            tables.append((f"Sparsity {s:g}", best_of_each(mine)))
+        parts += [f"### {title}\n\n{_table(ordered, results_dir)}" for title, ordered in tables if ordered]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(ordered: Sequence[Entry], results_dir: Path) -> str:
+    lines = []
+    for group, e in zip(grouped(ordered), ordered, strict=True):
+        low, high = e.estimate.interval()
+        file, command = _source(results_dir, e)
+        accuracy = f"{e.estimate.value:.4f} [{low:.4f}, {high:.4f}]"
+        lines.append((f"{group}", e.way, e.size, accuracy, f"{e.estimate.n}", f"{e.trained:,}", f"{e.rho:.4f}", file))
+        lines[-1] += (f"`{command}`",)
+    header = ("group", "method", "network", "accuracy", "n", "trained", "ρ", "rows", "command")
+    return markdown(header, lines)
+
+
+def _source(results_dir: Path, entry: Entry) -> tuple[str, str]:
+    """The file of the rows, from ``results_dir`` on, and the command that makes them, kept beside it."""
+    path = next((results_dir / "runs" / entry.data).glob(f"*{entry.config_hash}.csv"), None)
+    if path is None:
+        return entry.config_hash, f"spectral-repro --config-of {entry.config_hash}"
+    config = path.with_suffix(".yaml")
+    command = config.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") if config.exists() else ""
+    return f"[{entry.config_hash}]({path.relative_to(results_dir).as_posix()})", command

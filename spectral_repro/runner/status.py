@@ -1,0 +1,64 @@
+"""``spectral-repro-status``: what of a folder of results is finished, what is running, what failed, and since when."""
+
+import argparse
+import contextlib
+import json
+import re
+from pathlib import Path
+
+from spectral_repro.errors import told_in_one_line
+from spectral_repro.results.rows import all_rows
+from spectral_repro.runner.claim import holder_of
+
+#: A line of ``cells.log``: time, where, cell, how long, what.
+_LINE = re.compile(r"^(?P<time>\S+)  (?P<where>.*?)  (?P<cell>[^ /]+/\S+)  (?P<seconds>[\d.]+) s  (?P<what>.*)$")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Prints it; exits with 2 and one line if the folder is not there or a file of rows is damaged."""
+    parser = argparse.ArgumentParser(description="Say what is finished, running and failed in a folder of results.")
+    parser.add_argument("--results-dir", type=Path, default=Path("results"))
+    given = parser.parse_args(arguments)
+    with told_in_one_line(parser.prog):
+        print("\n".join(status(given.results_dir)))
+
+
+def status(results_dir: Path) -> list[str]:
+    """A line per data set and method that has rows, per cell that is running, and per cell that last ended badly."""
+    rows = all_rows(results_dir)
+    groups: dict[tuple[str, str], list] = {}
+    for row in rows:
+        groups.setdefault((row.data, row.method), []).append(row)
+    lines = [f"finished: {len({r.config_hash for r in rows})} cells, {len(rows)} networks"]
+    for (data, method), mine in sorted(groups.items()):
+        last = max(r.finished_at for r in mine)
+        lines.append(
+            f"  {data}, {method}: {len({r.config_hash for r in mine})} cells, {len(mine)} networks, last {last}"
+        )
+    running = _running(results_dir)
+    lines.append(f"running: {len(running)} cells")
+    lines += [f"  {cell}: {holder}, since {since}" for cell, holder, since in running]
+    failed = _failed(results_dir, {cell for cell, *_ in running})
+    lines.append(f"failed or interrupted: {len(failed)} cells")
+    return lines + [f"  {cell}: {what} ({time})" for cell, (time, what) in sorted(failed.items())]
+
+
+def _running(results_dir: Path) -> list[tuple[str, str, str]]:
+    """Cells whose claim has not expired, who holds them, and since when."""
+    found = []
+    for path in sorted((results_dir / "claims").glob("*/*.json")):
+        with contextlib.suppress(OSError, ValueError):
+            since = json.loads(path.read_text()).get("since", "an unknown time")
+            if holder := holder_of(path):
+                found.append((f"{path.parent.name}/{path.stem}", holder, since))
+    return found
+
+
+def _failed(results_dir: Path, running: set[str]) -> dict[str, tuple[str, str]]:
+    """Cells whose last line in ``cells.log`` says that they failed or were interrupted, and that nobody trains now."""
+    last = {}
+    with contextlib.suppress(OSError):
+        for text in (results_dir / "cells.log").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line := _LINE.match(text):
+                last[line["cell"]] = line["time"], line["what"]
+    return {cell: end for cell, end in last.items() if "networks trained" not in end[1] and cell not in running}

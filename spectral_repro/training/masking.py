@@ -1,0 +1,179 @@
+"""Which weights of a sparse network are silenced: when, where, by what, and what learns meanwhile (SPEC 9).
+
+The paper's own way, the same cut-off in every layer at every step with a gradient for the survivors, is that of the
+layers themselves; here are the others, for all layers of a stack of networks together.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from spectral_repro.layers import cutoff
+from spectral_repro.training.random import stream
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskingRule:
+    """How to silence; the four choices are independent, but that ``rigl`` has a constant sparsity of each layer.
+
+    Args:
+        schedule: ``constant``, or ``cubic``: ``s_t = s (1 − (1 − t/T)³)`` over the first ``T = ramp · steps`` steps.
+        ramp: share of all steps.
+        allocation: ``uniform``, ``dense_output`` (the last layer stays dense), ``global`` (one cut-off for all layers).
+        gradient: ``survivors``, or ``all`` (straight-through: silenced weights are moved as if they were not).
+        choice: ``magnitude``, or ``rigl`` (a mask, random at first, that drops the smallest links and grows others).
+        interval: of ``rigl``, steps between two exchanges.
+        exchange: share of the links that is exchanged at first; it falls as a cosine.
+        until: share of all steps at which it is zero.
+    """
+
+    schedule: str = "constant"
+    ramp: float = 0.25
+    allocation: str = "uniform"
+    gradient: str = "survivors"
+    choice: str = "magnitude"
+    interval: int = 100
+    exchange: float = 0.3
+    until: float = 0.75
+
+
+class Masking:
+    """The state of a rule while a stack of networks is trained.
+
+    Args:
+        rule: what to do.
+        sparsity: fraction of the weights that is silenced in the end; with ``dense_output`` of all layers but the last.
+        steps: how many updates a training to its last epoch would have.
+        shapes: ``(N_out, N_in)`` of each layer.
+        seeds: one per network; each draws that network's first ``rigl`` mask.
+        device: of the masks.
+    """
+
+    def __init__(
+        self,
+        rule: MaskingRule,
+        sparsity: float,
+        steps: int,
+        shapes: Sequence[tuple[int, int]],
+        seeds: Sequence[int],
+        device: torch.device,
+    ) -> None:
+        self.rule, self.sparsity, self.step = rule, sparsity, 0
+        self._ramp = round(rule.ramp * steps) if rule.schedule == "cubic" else 0
+        self._last_exchange = rule.until * steps
+        self.masks: list[Tensor] = []
+        if rule.choice == "rigl":
+            self.masks = [
+                torch.stack([_random_mask(shape, share, stream(seed, "mask", k)) for seed in seeds]).to(device)
+                for k, (shape, share) in enumerate(zip(shapes, self._shares(len(shapes)), strict=True))
+            ]
+
+    @property
+    def ramping(self) -> bool:
+        """Whether the sparsity still rises: no network stops before it is at its end."""
+        return self.step < self._ramp
+
+    @property
+    def now(self) -> float:
+        """The sparsity at this step."""
+        return self.sparsity * (1 - (1 - self.step / self._ramp) ** 3) if self.ramping else self.sparsity
+
+    def _shares(self, layers: int) -> list[float]:
+        """Of each layer, the fraction that is silenced."""
+        last = 0.0 if self.rule.allocation == "dense_output" else self.now
+        return [self.now] * (layers - 1) + [last]
+
+    def weights(self, dense: Sequence[Tensor]) -> list[Tensor]:
+        """The effective weights ``(R, N_out, N_in)`` of all layers, from those before the cut-off."""
+        if self.masks:
+            sparse = [w * mask for w, mask in zip(dense, self.masks, strict=True)]
+        elif self.rule.allocation == "global":
+            flat = cutoff(torch.cat([w.flatten(-2) for w in dense], -1).unsqueeze(-2), self.now).squeeze(-2)
+            parts = flat.split([w.shape[-2] * w.shape[-1] for w in dense], -1)
+            sparse = [part.unflatten(-1, w.shape[-2:]) for part, w in zip(parts, dense, strict=True)]
+        else:
+            sparse = [cutoff(w, share) for w, share in zip(dense, self._shares(len(dense)), strict=True)]
+        if self.rule.gradient == "survivors":
+            return sparse
+        return [_StraightThrough.apply(w, s) for w, s in zip(dense, sparse, strict=True)]
+
+    def advance(self) -> bool:
+        """Counts a step, which is about to be taken; whether links are exchanged instead of an update."""
+        self.step += 1
+        return bool(self.masks) and self.step % self.rule.interval == 0 and self.step < self._last_exchange
+
+    @torch.no_grad()
+    def exchange(self, effective: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
+        """RigL's drop and grow; the links ``(R, N_out, N_in)`` of each layer that are new.
+
+        Of each network and layer the share of the links with the smallest ``|w|`` is dropped, and as many are grown
+        where ``|∂L/∂w|`` is largest among all that are not left (one that was just dropped may return).
+
+        Args:
+            effective: the weights in use.
+            gradients: of the loss with respect to all of them, silenced ones too.
+        """
+        share = self.rule.exchange / 2 * (1 + math.cos(math.pi * self.step / self._last_exchange))
+        grown = []
+        for k, (w, g, mask) in enumerate(zip(effective, gradients, self.masks, strict=True)):
+            before, links = mask.flatten(1), int(mask[0].sum())
+            count = round(share * links) if links < before.shape[1] else 0
+            size = torch.where(before, w.flatten(1).abs(), -1.0)
+            left = _largest(size, links - count)
+            wanted = torch.where(left, -1.0, g.flatten(1).abs())
+            after = left | _largest(wanted, count)
+            self.masks[k] = after.view_as(mask)
+            grown.append((after & ~before).view_as(mask))
+        return grown
+
+    def keep(self, index: Tensor) -> None:
+        """Drops all networks but those at ``index``."""
+        self.masks = [mask[index] for mask in self.masks]
+
+    def restore(self, step: int, masks: Sequence[Tensor]) -> None:
+        """Takes over the step and the masks of a checkpoint.
+
+        Raises:
+            ValueError: if they are those of other networks.
+        """
+        if [m.shape for m in masks] != [m.shape for m in self.masks]:
+            raise ValueError("the masks are those of other networks")
+        self.step, self.masks = step, [m.to(here.device) for m, here in zip(masks, self.masks, strict=True)]
+
+
+class FixedMasks:
+    """Stands in for :class:`Masking` in a network that was trained: what is silenced stays silenced."""
+
+    def __init__(self, masks: Sequence[Tensor]) -> None:
+        self.masks = list(masks)
+
+    def weights(self, dense: Sequence[Tensor]) -> list[Tensor]:
+        """The effective weights, from those of the layers."""
+        return [w * mask.to(w.device) for w, mask in zip(dense, self.masks, strict=True)]
+
+
+class _StraightThrough(torch.autograd.Function):
+    """``sparse`` in the forward pass; the gradient goes to ``dense`` as if nothing were silenced."""
+
+    @staticmethod
+    def forward(ctx, dense: Tensor, sparse: Tensor) -> Tensor:
+        return sparse.detach().view_as(sparse)
+
+    @staticmethod
+    def backward(ctx, d: Tensor):
+        return d, None
+
+
+def _random_mask(shape: tuple[int, int], share: float, generator: torch.Generator) -> Tensor:
+    """``True`` where a link is, of all but ``round(share · n)`` of ``n``, and never none."""
+    n = shape[0] * shape[1]
+    silenced = torch.randperm(n, generator=generator)[: min(round(share * n), n - 1)]
+    return torch.ones(n, dtype=torch.bool).index_fill(0, silenced, False).view(shape)
+
+
+def _largest(values: Tensor, count: int) -> Tensor:
+    """``True`` at the ``count`` largest of each row of ``values (R, n)``."""
+    return torch.zeros_like(values, dtype=torch.bool).scatter(1, values.topk(count, dim=1).indices, True)

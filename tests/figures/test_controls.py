@@ -1,0 +1,139 @@
+"""What lies beyond the paper: drawn, grouped and said as the rows have it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spectral_repro.config.compose import cells_of
+from spectral_repro.figures.catalogue import CONTROLS
+from spectral_repro.figures.controls import budget_points, draw_control, pareto_front, ways
+from spectral_repro.figures.select import choose_panels
+from spectral_repro.report import leaderboard
+from spectral_repro.report.beyond import beyond
+from spectral_repro.results.frame import to_frame
+from spectral_repro.results.rows import Row
+from tests.results.test_rows import ROW
+
+#: Invented, to test the arithmetic alone.
+WAY = {"cutoff": 0.90, "straight_through": 0.93, "gradual": 0.91, "rigl": 0.92}
+
+
+def rows_of(name: str, profile: str = "paper", seeds=range(3)) -> list[Row]:
+    rows = []
+    for cell, _ in cells_of(name, profile):
+        masking, allocation = cell.masking_names
+        base = WAY[masking] + 0.05 * (cell.method == "sqr") if masking else 0.8 + 0.0001 * cell.n2
+        for seed in seeds:
+            accuracy = base - 0.1 * cell.sparsity + 0.001 * np.sin(7 * seed + len(cell.method))
+            changes = {
+                "data": cell.data["name"],
+                "method": cell.method,
+                "n2": cell.n2,
+                "sparsity": cell.sparsity,
+                "seed": seed,
+                "test_accuracy": accuracy,
+                "validation_accuracy": accuracy,
+                "trained_parameters": 100 * cell.n2 + 7 * len(cell.method),
+                "max_epochs": cell.trainer["max_epochs"],
+                "lr": cell.trainer["lr"],
+                "masking": masking,
+                "allocation": allocation,
+                "config_hash": cell.config_hash,
+            }
+            rows.append(Row(**{**dict(ROW), **changes}))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    rows = {(r.config_hash, r.seed): r for name in CONTROLS for r in rows_of(name)}
+    return to_frame(rows.values())
+
+
+def test_every_way_to_silence_is_a_curve_of_its_own(frame):
+    spec = CONTROLS["control_sparse"]
+    panels = choose_panels(frame, spec)
+    figure = draw_control(spec, panels)
+    assert len(figure.get_axes()) == 4
+    for ax, panel in zip(figure.get_axes()[::2], panels, strict=True):
+        lines = {line.get_gid(): line.get_xydata() for line in ax.get_lines() if line.get_gid()}
+        assert set(lines) == {*(f"direct {way}" for way in WAY), "sqr cutoff"}
+        rows = ways(panel, "uniform")["direct", "rigl"]
+        mean = rows[rows["sparsity"] == 0.95]["test_accuracy"].mean()
+        assert dict(lines["direct rigl"])[0.95] == pytest.approx(mean)
+    assert "sqr" not in {method for method, masking in ways(panels[0], "uniform") if masking != "cutoff"}
+
+
+def test_the_pareto_front_by_hand():
+    points = pd.DataFrame(
+        {"method": list("abcde"), "trained": [1, 2, 2, 3, 4], "value": [0.5, 0.4, 0.6, 0.55, 0.7], "spread": 0, "n": 3}
+    )
+    assert pareto_front(points)["method"].tolist() == ["a", "c", "e"]
+
+
+def test_the_budget_figure_has_a_point_per_cell_and_its_front(frame):
+    spec = CONTROLS["control_budget"]
+    panels = choose_panels(frame, spec)
+    points = budget_points(panels[0])
+    assert len(points) == len(panels[0].cells)
+    figure = draw_control(spec, panels)
+    (front,) = (line for line in figure.get_axes()[0].get_lines() if line.get_gid() == "front")
+    assert set(front.get_ydata()) <= set(points["value"])
+
+
+def entry(way: str, values: list[float], trained: int = 100, validation: float = 0.5) -> leaderboard.Entry:
+    return leaderboard.Entry(way, dict(enumerate(values)), validation, trained, 0.1, way, "mnist", "")
+
+
+def test_groups_are_what_the_intervals_separate():
+    a, b = entry("a", [0.90, 0.91, 0.92]), entry("b", [0.899, 0.909, 0.923])
+    c, d = entry("c", [0.80, 0.81, 0.82]), entry("d", [0.70, 0.72, 0.71])
+    assert leaderboard.grouped([a, b, c, d]) == [1, 1, 2, 3]
+    assert leaderboard.grouped([]) == []
+
+
+def test_test_images_decide_nothing():
+    lucky, solid = entry("a", [0.95] * 3, validation=0.80), entry("a", [0.90] * 3, validation=0.91)
+    other = entry("b", [0.92] * 3)
+    assert leaderboard.best_of_each([lucky, solid, other]) == [other, solid]
+
+
+def test_the_leaderboard_leaves_out_what_is_short_tuned_or_of_too_few(frame, tmp_path):
+    text = leaderboard.build(frame, tmp_path)
+    assert text == leaderboard.build(frame, tmp_path)
+    for title in ("## fashion_mnist", "### At most 6,209 trained parameters, dense", "### Sparsity 0.99"):
+        assert title in text
+    assert "direct, straight_through, dense_output" in text
+    for other in (
+        frame.assign(max_epochs=5),
+        frame.assign(seed=frame["seed"] + leaderboard.TUNING_SEEDS),
+        frame[frame["seed"] < 2],
+        to_frame([]),
+    ):
+        assert "###" not in leaderboard.build(other, tmp_path)
+
+
+def test_the_verdict_is_what_the_rows_say(frame):
+    def said(rows) -> str:
+        return beyond(rows, {name: choose_panels(rows, spec) for name, spec in CONTROLS.items()})
+
+    assert "Of 16 comparisons that are decided by full-length rows, the lead is of: S-QR in 16." in said(frame)
+    worse = frame.copy()
+    worse.loc[(worse["method"] == "sqr") & (worse["sparsity"] > 0), "test_accuracy"] -= 0.06
+    assert "the lead is of: direct, straight-through in 16." in said(worse)
+    assert "| MNIST | 6,209 |" in said(frame)
+    nothing = said(to_frame([]))
+    assert "the lead is of" not in nothing
+    assert "spectral-repro experiment=control_sparse" in nothing
+    assert "experiment=rates" in nothing
+
+
+def test_the_best_rate_is_that_of_validation():
+    rows = [
+        r.model_copy(update={"validation_accuracy": 0.9 - abs(r.lr - 0.002), "test_accuracy": r.lr})
+        for r in rows_of("rates", "quick", range(1000, 1002))
+    ]
+    text = beyond(to_frame(rows), {name: choose_panels(to_frame(rows), spec) for name, spec in CONTROLS.items()})
+    line = next(li for li in text.splitlines() if li.startswith("| mnist | S-QR | 0 |"))
+    assert line.split(" | ")[3] == "0.001"
+    assert sum(li.startswith("| fashion_mnist") for li in text.splitlines()) == 8 + 5

@@ -1,0 +1,61 @@
+"""What of a folder is finished, running and failed."""
+
+import json
+import os
+import socket
+
+import pytest
+
+from spectral_repro.results.curves import add_curve, read_curves
+from spectral_repro.runner import status
+from tests.conftest import run_cli
+from tests.test_cli import common, read
+
+
+def test_finished_running_and_failed_are_told_apart(images, tmp_path, capsys):
+    assert run_cli(*common(images, method="sqr", tracker="csv"), cwd=tmp_path).returncode == 0
+    folder = tmp_path / "results"
+    claim = folder / "claims/shapes/direct-n2_5.json"
+    claim.parent.mkdir(parents=True, exist_ok=True)
+    holder = {"host": socket.gethostname(), "process": os.getpid(), "thread": 1, "since": "2026-01-01T00:00:00+00:00"}
+    claim.write_text(json.dumps(holder))
+    for cell, what in (("ssvd-n2_5", "failed: no memory"), ("direct-n2_5", "interrupted"), ("sqr-n2_9", "interrupted")):
+        with open(folder / "cells.log", "a") as log:
+            log.write(f"2026-01-02T00:00:00+00:00  here:1 cpu (x, 2 threads) MKL  shapes/{cell}  1.5 s  {what}\n")
+    with open(folder / "cells.log", "a") as log:
+        log.write("2026-01-02T00:00:00+00:00  here:1 cpu (x)  shapes/sqr-n2_9  1.5 s  3 networks trained -> x\n")
+    status.main(["--results-dir", str(folder)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "finished: 1 cells, 2 networks"
+    assert lines[1].startswith("  shapes, sqr: 1 cells, 2 networks, last 20")
+    assert lines[2:4] == [
+        "running: 1 cells",
+        f"  shapes/direct-n2_5: {socket.gethostname()}:{os.getpid()}, since 2026-01-01T00:00:00+00:00",
+    ]
+    assert lines[4:] == [
+        "failed or interrupted: 1 cells",
+        "  shapes/ssvd-n2_5: failed: no memory (2026-01-02T00:00:00+00:00)",
+    ]
+    (path,) = folder.glob("curves/shapes/*.csv")
+    curves, (rows,) = read_curves(path), read(tmp_path).values()
+    for row in rows:
+        epochs = sorted(epoch for seed, epoch in curves if seed == int(row["seed"]))
+        assert epochs == list(range(1, int(row["epochs"]) + 1))
+        assert curves[int(row["seed"]), epochs[-1]] == pytest.approx(float(row["validation_accuracy"]))
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        status.main(["--results-dir", str(tmp_path / "nowhere")])
+    assert stopped.value.code == 2
+    assert "is not a folder" in capsys.readouterr().err
+
+
+def test_epochs_that_are_trained_again_are_written_over(tmp_path):
+    path = tmp_path / "curve.csv"
+    for epoch, accuracy in ((1, 0.5), (2, 0.6), (3, 0.7)):
+        add_curve(path, epoch, {0: accuracy, 1: accuracy})
+    add_curve(path, 2, {0: 0.65})
+    assert read_curves(path) == {(0, 1): 0.5, (0, 2): 0.65, (1, 1): 0.5, (1, 2): 0.6, (1, 3): 0.7}
+    path.write_text("torn")
+    assert read_curves(path) == {}
