@@ -19,6 +19,9 @@ from spectral_repro.errors import ConfigError
 #: Groups, and keys that others are interpolated from; all other overrides are set without composing anew.
 _SLOW_KEYS = {"method", "masking", "data", "profile", "experiment", "data_dir"}
 
+#: Groups whose choices do not depend on one another.
+_GROUPS = {"method", "masking", "data"}
+
 #: One job of a sweep: its overrides, in order.
 Job = tuple[str, ...]
 
@@ -39,7 +42,10 @@ def parse_override(text: str):
 
 
 class Composer:
-    """From overrides to plain configurations; ``compose`` (slow, Hydra's) is called once per choice of groups."""
+    """From overrides to plain configurations; ``compose`` (slow, Hydra's) is called once per choice of a group.
+
+    Groups are put together here, as far as a choice changes nothing outside of its group.
+    """
 
     def __init__(self, compose: Callable[[list[str]], dict[str, Any]]) -> None:
         self._compose = functools.lru_cache(maxsize=512)(lambda job: compose(list(job)))
@@ -51,14 +57,28 @@ class Composer:
             key = parsed.key_or_group
             simple = parsed.type.name == "CHANGE" and key not in _SLOW_KEYS and "/" not in key and "${" not in text
             (plain if simple else slow).append(parsed if simple else text)
-        config = self._compose(tuple(slow))
+        config = self._groups(tuple(slow))
         if not all(_has(config, parsed.key_or_group) for parsed in plain):
             return self._compose(job)  # Hydra says what is wrong
-        config = copy.deepcopy(config)
+        config = copy.deepcopy(config)  # what is cached stays as it is
         for parsed in plain:
             *parents, last = parsed.key_or_group.split(".")
             node = functools.reduce(lambda n, k: n[k], parents, config)
             node[last] = parsed.value()
+        return config
+
+    def _groups(self, job: Job) -> dict[str, Any]:
+        """As ``compose``, from a composition without the groups and one for each of them."""
+        chosen = {text.partition("=")[0]: text for text in job if text.partition("=")[0] in _GROUPS}
+        rest = tuple(text for text in job if text.partition("=")[0] not in _GROUPS)
+        if len(chosen) < 2 or len(chosen) + len(rest) < len(job):
+            return self._compose(job)
+        config = dict(self._compose(rest))
+        for group, text in chosen.items():
+            one = self._compose((*rest, text))
+            if any(one[key] != value for key, value in self._compose(rest).items() if key != group):
+                return self._compose(job)  # it changes more than its group
+            config[group] = one[group]
         return config
 
 

@@ -354,3 +354,29 @@ def test_the_hash_covers_the_source_of_a_layer_that_is_not_ours(tmp_path, monkey
         _source_of_others.cache_clear()
         hashes.append(dataclasses.replace(cell("method=direct"), layer="own_layers.Own").config_hash)
     assert len({*hashes, cell("method=direct").config_hash}) == 3
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        ("method=sqr", "data=cifar10_jpeg", "masking=rigl"),
+        ("profile=quick", "method=ssvd", "data=mnist", "method.basis=gaussian", "masking.allocation=global"),
+        ("data=folder", "data.root=/x/y", "method=direct", "n2=7", "data_dir=/elsewhere"),
+        ("method=direct", "method=sqr", "data=mnist"),
+        ("method=hashed", "data=mnist", "+data.note=1"),
+    ],
+)
+def test_groups_put_together_are_what_hydra_composes(job):
+    assert Composer(plain_compose())(job) == plain_compose()(list(job))
+
+
+def test_a_choice_that_changes_more_than_its_group_is_composed_as_a_whole():
+    def compose(job):
+        wide = {"n2": 900} if "method=wide" in job else {"n2": 100}
+        named = {k: next((t.partition("=")[2] for t in job if t.startswith(k + "=")), None) for k in ("method", "data")}
+        return {**named, **wide, "whole": tuple(job)[:0]}
+
+    made = Composer(compose)(("method=wide", "data=mnist"))
+    assert made["n2"] == 900
+    assert made["method"] == "wide"
+    assert made["data"] == "mnist"
