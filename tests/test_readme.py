@@ -1,5 +1,6 @@
 """The README's examples, run as they stand."""
 
+import importlib.util
 import os
 import re
 
@@ -15,7 +16,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_library_example():
-    library, _ = blocks("python")
+    library, convert, _ = blocks("python")
     scope = {}
     exec(library, scope)
     torch, net = scope["torch"], scope["net"]
@@ -25,10 +26,25 @@ def test_library_example():
     torch.testing.assert_close(net[1].to_linear()(x.flatten(1)), net[1](x.flatten(1)))
     net(x).sum().backward()
     scope["optimizer"].step()
+    exec(convert, scope)
+    assert scope["left"] == sum(p.numel() for p in scope["model"].parameters())
+
+
+def test_the_fine_tuning_example_runs(capsys):
+    """Its table in the README has as many parameters as it prints."""
+    spec = importlib.util.spec_from_file_location("finetune", ROOT / "scripts/finetune.py")
+    finetune = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(finetune)
+    finetune.RATES = (0.01,)
+    finetune.main(["--seeds", "1", "--epochs", "1"])
+    lines = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[3:]]
+    assert len(lines) == len(finetune.KINDS)
+    assert all(f"| {line[1]} |" in README for line in lines)
+    assert [float(line[2]) > 0.3 for line in lines].count(True) >= 6
 
 
 def test_a_new_method_is_one_file_and_one_yaml(images, tmp_path):
-    _, method = blocks("python")
+    *_, method = blocks("python")
     configuration, _ = blocks("yaml")
     (tmp_path / "my_methods.py").write_text(method)
     (tmp_path / "my_conf/method").mkdir(parents=True)
