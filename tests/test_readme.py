@@ -40,7 +40,7 @@ def test_the_fine_tuning_example_runs(capsys):
     lines = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[3:]]
     assert len(lines) == len(finetune.KINDS)
     assert all(f"| {line[1]} |" in README for line in lines)
-    assert [float(line[2]) > 0.3 for line in lines].count(True) >= 6
+    assert max(float(line[2]) for line in lines) > 0.4  # after one epoch
 
 
 def test_a_new_method_is_one_file_and_one_yaml(images, tmp_path):
@@ -85,4 +85,4 @@ def test_commands_of_the_readme_name_real_keys():
 
     for line in re.findall(r"^    spectral-repro (.*)$", README, flags=re.MULTILINE):
         for key in re.findall(r"(\S+)=", line.partition("#")[0]):
-            assert key in {*described(), "method", "data", "experiment", "profile"} or key.startswith("hydra"), line
+            assert key in {*described(), "method", "masking", "data", "experiment", "profile"} or key.startswith("hydra"), line
