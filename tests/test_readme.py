@@ -85,4 +85,6 @@ def test_commands_of_the_readme_name_real_keys():
 
     for line in re.findall(r"^    spectral-repro (.*)$", README, flags=re.MULTILINE):
         for key in re.findall(r"(\S+)=", line.partition("#")[0]):
-            assert key in {*described(), "method", "masking", "data", "experiment", "profile"} or key.startswith("hydra"), line
+            assert key in {*described(), "method", "masking", "data", "experiment", "profile"} or key.startswith(
+                "hydra"
+            ), line

@@ -18,8 +18,11 @@ from spectral_repro.errors import ConfigError
 HASH_VERSION = 1
 
 
-#: Part of the hash only where they differ from Keras' defaults, of which the first rows knew nothing else.
-MOMENTS = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
+#: Part of the hash only where they differ from these defaults, of which the first rows knew nothing else.
+LATER = {
+    **{"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7},
+    **{"momentum": 0.0, "weight_decay": 0.0, "schedule": "constant"},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Cell:
             "data": {k: v for k, v in self.data.items() if k not in ("label", "root", "lr_as", "shape")},
             "method": [self.method, self.layer, dict(self.method_options), dict(self.first_layer)],
             "network": [self.hidden_layers, self.n2, self.sparsity],
-            "trainer": {k: v for k, v in self.trainer.items() if MOMENTS.get(k) != v},
+            "trainer": {k: v for k, v in self.trainer.items() if LATER.get(k) != v},
             "precision": self.precision,
         }
         if self.layer == "spectral_repro.layers.QRLinear" and 0 < self.method_options.get("p", 1) < 1:

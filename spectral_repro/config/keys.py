@@ -66,9 +66,11 @@ class Protocol(_Keys):
 
     max_epochs: Whole = Field(description="epochs at most")
     batch_size: Whole = Field(description="images of one update")
-    optimizer: Literal["adamax", "adam"] = Field(description="in Keras' form")
+    optimizer: Literal["adamax", "adam", "adamw", "sgd"] = Field(description="the first two in Keras' form")
     lr: Positive = Field(description="learning rate; else the method's for this data set")
-    activation: Literal["relu", "tanh"] = Field(description="of the hidden layers")
+    activation: Literal["relu", "tanh", "elu", "gelu", "leaky_relu", "sigmoid", "silu", "softplus"] = Field(
+        description="of the hidden layers"
+    )
     validation_fraction: Annotated[
         float, Field(gt=0, lt=1), Says("must be in (0, 1): early stopping needs images to validate on")
     ] = Field(description="of the training images, held out for early stopping")
@@ -77,6 +79,9 @@ class Protocol(_Keys):
     beta1: Share = Field(description="decay of the optimizer's first moment")
     beta2: Share = Field(description="decay of its second moment")
     epsilon: Positive = Field(description="its smallest denominator")
+    momentum: Share = Field(description="of sgd")
+    weight_decay: NotNegative = Field(description="of adamw and sgd")
+    schedule: Literal["constant", "cosine"] = Field(description="of the rate; cosine: to zero at max_epochs")
 
 
 class Trainer(Protocol):

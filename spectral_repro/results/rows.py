@@ -74,6 +74,9 @@ class Row(BaseModel):
     products: LaterText = None
     masking: LaterText = None
     allocation: LaterText = None
+    momentum: Later = None
+    weight_decay: Later = None
+    schedule: LaterText = None
 
 
 COLUMNS = tuple(Row.model_fields)

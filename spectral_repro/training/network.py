@@ -11,7 +11,11 @@ from spectral_repro.layers.base import affine
 from spectral_repro.training.masking import FixedMasks, Masking
 from spectral_repro.training.random import stream
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": torch.tanh}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    **{name: getattr(nn.functional, name) for name in ("elu", "gelu", "leaky_relu", "sigmoid", "silu", "softplus")},
+}
 
 #: Builds one layer: ``factory(in_features, out_features, generator=…, sparsity=…, dtype=…)``.
 LayerFactory = Callable[..., ReparametrizedLinear]
@@ -22,7 +26,7 @@ class Network(nn.Module):
 
     Args:
         layers: the maps, in order.
-        activation: of the hidden layers, ``relu`` or ``tanh``.
+        activation: of the hidden layers, one of :data:`ACTIVATIONS`.
 
     ``masking`` is set by a trainer that silences weights in another way than the layers' own cut-off.
     """

@@ -1,4 +1,4 @@
-"""Adamax and Adam in Keras' form, for a batch of realizations that advance in step.
+"""Adamax and Adam in Keras' form, AdamW and SGD, for a batch of realizations that advance in step.
 
 Parameters, gradients and moments are one flat tensor each, parameter after parameter, updated piece by piece
 so that on a CPU a piece stays in the cache for all the passes of one update.
@@ -24,9 +24,16 @@ class _Optimizer:
     """
 
     def __init__(
-        self, leaves: Sequence[Tensor], beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
+        self,
+        leaves: Sequence[Tensor],
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-7,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
     ) -> None:
         self.beta1, self.beta2, self.epsilon, self.steps = beta1, beta2, epsilon, 0
+        self.momentum, self.weight_decay = momentum, weight_decay
         self._bind([t.detach() for t in leaves], *([torch.zeros_like(t) for t in leaves] for _ in range(2)))
 
     def _bind(self, parameters: Sequence[Tensor], first: Sequence[Tensor], second: Sequence[Tensor]) -> None:
@@ -94,4 +101,21 @@ class Adam(_Optimizer):
         theta.addcdiv_(m, root.add_(self.epsilon), value=-rate)
 
 
-OPTIMIZERS: dict[str, type[_Optimizer]] = {"adamax": Adamax, "adam": Adam}
+class AdamW(Adam):
+    """Adam after ``θ ← θ − lr · weight_decay · θ`` (Loshchilov and Hutter)."""
+
+    def _update(self, theta: Tensor, m: Tensor, v: Tensor, g: Tensor, learning_rate: float) -> None:
+        theta.mul_(1 - learning_rate * self.weight_decay)
+        super()._update(theta, m, v, g, learning_rate)
+
+
+class SGD(_Optimizer):
+    """``m ← momentum · m + g + weight_decay · θ``, ``θ ← θ − lr · m``, as in torch."""
+
+    def _update(self, theta: Tensor, m: Tensor, u: Tensor, g: Tensor, learning_rate: float) -> None:
+        del u
+        m.mul_(self.momentum).add_(g).add_(theta, alpha=self.weight_decay)
+        theta.add_(m, alpha=-learning_rate)
+
+
+OPTIMIZERS: dict[str, type[_Optimizer]] = {"adamax": Adamax, "adam": Adam, "adamw": AdamW, "sgd": SGD}

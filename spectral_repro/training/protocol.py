@@ -22,6 +22,9 @@ class Protocol:
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-7  # Keras' default
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    schedule: str = "constant"
 
 
 @dataclasses.dataclass(frozen=True)

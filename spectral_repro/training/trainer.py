@@ -47,10 +47,10 @@ class Trainer:
         self.epoch, self.seconds = 0, 0.0
         #: Told the seed and the state of each network that stops.
         self.on_stop: Callable[[int, dict[str, Tensor]], None] | None = None
-        self.updater = Updater(network, protocol)
         self.feed = Feed(images, seeds, protocol.validation_fraction)
+        steps = protocol.max_epochs * -(-self.feed.train_rows.shape[1] // protocol.batch_size)
+        self.updater = Updater(network, protocol, steps)
         if masking:
-            steps = protocol.max_epochs * -(-self.feed.train_rows.shape[1] // protocol.batch_size)
             shapes = [(layer.out_features, layer.in_features) for layer in network.layers]
             network.masking = Masking(*masking, steps, shapes, seeds, self.feed.device)
         else:

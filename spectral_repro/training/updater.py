@@ -1,5 +1,6 @@
 """The parameters of a stack of networks, and the steps that move them."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -17,14 +18,23 @@ class Updater:
     Args:
         network: parameters ``(R, …)``; its modules hold the optimizer's tensors from now on.
         protocol: the optimizer and its rates.
+        steps: how many updates a training to its last epoch would have.
     """
 
-    def __init__(self, network: Network, protocol: Protocol) -> None:
-        self.network, self.lr = network, protocol.lr
+    def __init__(self, network: Network, protocol: Protocol, steps: int) -> None:
+        self.network, self.protocol, self.total = network, protocol, steps
         leaves = [q for q in network.parameters() if q.requires_grad]
         kind = OPTIMIZERS[protocol.optimizer]
-        self.optimizer = kind(leaves, protocol.beta1, protocol.beta2, protocol.epsilon)
+        p = protocol
+        self.optimizer = kind(leaves, p.beta1, p.beta2, p.epsilon, p.momentum, p.weight_decay)
         self._bind()
+
+    @property
+    def lr(self) -> float:
+        """The rate of the next update: constant, or falling as a cosine to zero at the last step of the last epoch."""
+        if self.protocol.schedule == "constant":
+            return self.protocol.lr
+        return self.protocol.lr / 2 * (1 + math.cos(math.pi * self.optimizer.steps / self.total))
 
     def _bind(self) -> None:
         """Lets the modules hold the optimizer's tensors as their parameters."""

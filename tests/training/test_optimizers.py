@@ -29,7 +29,7 @@ def run(name: str, start, gradients, lr):
 
 
 @pytest.mark.parametrize("columns", [7, 300_000])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", ["adamax", "adam"])
 def test_is_keras_rule(name, columns):
     generator = np.random.default_rng(0)
     start = generator.normal(size=(3, columns))
@@ -38,7 +38,7 @@ def test_is_keras_rule(name, columns):
     np.testing.assert_allclose(run(name, start, gradients, 0.01), keras(name, start, gradients, 0.01), rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", ["adamax", "adam"])
 def test_agrees_with_torch_optim(name):
     """torch places epsilon elsewhere: for gradients far above it the two agree closely, not exactly."""
     generator = np.random.default_rng(0)
@@ -69,3 +69,27 @@ def test_keep_goes_on_as_if_the_others_had_never_been():
         optimizer.take([torch.from_numpy(g if t < 3 else g[[1, 3]])])
         optimizer.step(0.01)
     np.testing.assert_allclose(optimizer.parameters[0].numpy(), run("adamax", start, gradients, 0.01)[[1, 3]])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "reference", "within"),
+    [
+        ("sgd", {}, torch.optim.SGD, 1e-12),
+        ("sgd", {"momentum": 0.9, "weight_decay": 0.01}, torch.optim.SGD, 1e-12),
+        ("adamw", {"weight_decay": 0.1}, torch.optim.AdamW, 1e-6),
+        ("adamw", {}, torch.optim.Adam, 1e-6),
+    ],
+)
+def test_is_the_rule_of_torch(name, options, reference, within):
+    generator = np.random.default_rng(0)
+    start = generator.normal(size=(2, 50))
+    gradients = [0.1 + generator.random(size=start.shape) for _ in range(20)]
+    theta = torch.nn.Parameter(torch.from_numpy(start.copy()))
+    plain = reference([theta], lr=0.01, **options)
+    ours = OPTIMIZERS[name]([torch.from_numpy(start.copy())], **options)
+    for g in gradients:
+        theta.grad = torch.from_numpy(g)
+        plain.step()
+        ours.take([torch.from_numpy(g)])
+        ours.step(0.01)
+    np.testing.assert_allclose(ours.parameters[0].numpy(), theta.detach().numpy(), atol=within)
