@@ -13,6 +13,9 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Several workers share the cores: threads that wait for each other's turn take ten times as long.
+torch.set_num_threads(1)
+
 
 @pytest.fixture(autouse=True)
 def _no_surprises(monkeypatch):

@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import re
+import subprocess
+import sys
 
 import yaml
 
@@ -88,3 +90,12 @@ def test_commands_of_the_readme_name_real_keys():
             assert key in {*described(), "method", "masking", "data", "experiment", "profile"} or key.startswith(
                 "hydra"
             ), line
+
+
+def test_the_tour_runs_and_draws(tmp_path):
+    """One epoch of each training."""
+    command = [sys.executable, str(ROOT / "scripts/tour.py")]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "TOUR_EPOCHS": "1"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "1,104 parameters" in done.stdout
+    assert {p.name for p in (tmp_path / "results/tour").glob("*.png")} == {"operator.png", "spectrum.png", "hubs.png"}

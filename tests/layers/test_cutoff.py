@@ -38,6 +38,17 @@ def test_kth_smallest_of_many(kind, share):
     assert kth_smallest(torch.from_numpy(values), k).item() == np.sort(values)[k]
 
 
+def test_rows_are_spread_over_threads():
+    values = torch.rand(5, 30_000, dtype=torch.float64)
+    wanted = values.sort(-1).values[:, 20_000]
+    torch.set_num_threads(2)
+    try:
+        assert torch.equal(kth_smallest(values, 20_000), wanted)
+    finally:
+        torch.set_num_threads(1)
+    assert torch.equal(kth_smallest(values, 20_000), wanted)
+
+
 def test_each_network_of_a_stack_has_its_own_threshold():
     weight = torch.randn(3, 40, 60) * torch.tensor([1.0, 10.0, 0.1])[:, None, None]
     together = cutoff(weight, 0.8)
