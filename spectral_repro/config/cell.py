@@ -62,7 +62,7 @@ class Cell:
             identity["trained entries"] = "an exact share"  # the first rows drew each with probability p
         if self.masking:
             identity["masking"] = {k: v for k, v in self.masking.items() if k != "name"}
-        if source := _source_of_others(self.layer):
+        if source := source_of_others(self.layer):
             identity["source"] = source
         return hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]
 
@@ -84,7 +84,7 @@ class Cell:
 
 
 @functools.lru_cache(maxsize=64)
-def _source_of_others(layer: str) -> str | None:
+def source_of_others(layer: str) -> str | None:
     """SHA-256 of the files that define a layer class and its bases as far as they are not ours; None without any."""
     ours = ("spectral_repro", "torch", "builtins")
     classes = [c for c in import_layer(layer).__mro__ if c.__module__.partition(".")[0] not in ours]

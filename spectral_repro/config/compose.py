@@ -142,10 +142,22 @@ def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Seque
         others = [text for text in rest if not parse_override(text).is_sweep_override()]
         values = [text for text in others if not text.startswith(("method.", "data."))]  # which the cells' own may have
         sweep = compose([experiment, *profile, *values]).get("sweep")
+        for text in values:
+            _check_grid(compose, parse_override(experiment).value(), [experiment, *profile], text)
         if not sweep:
             raise ConfigError("experiment", parse_override(experiment).value(), "defines no sweep.cells")
         jobs.update(dict.fromkeys((*profile, *job) for job in expand_sweep(sweep["cells"], rest)))
     return list(jobs)
+
+
+def _check_grid(compose: Callable[[list[str]], dict[str, Any]], experiment: str, base: list[str], text: str) -> None:
+    """Refuses ``grid.…=`` that the experiment does not read: another value would give the same sweep."""
+    key = parse_override(text).key_or_group
+    if key.startswith("grid.") and compose(base)["sweep"] == compose([*base, f"{key}=[-1]"])["sweep"]:
+        grid = compose(base)["grid"]
+        used = [k for k in grid if compose(base)["sweep"] != compose([*base, f"grid.{k}=[-1]"])["sweep"]]
+        names = ", ".join(f"grid.{k}" for k in used) or "no grid"
+        raise ConfigError(key, parse_override(text).value(), f"experiment={experiment} does not read it, but {names}")
 
 
 @functools.lru_cache(maxsize=1)

@@ -161,7 +161,9 @@ class Run(_Keys):
     overwrite: bool = Field(description="train finished realizations again")
     plan: bool = Field(description="print what would be trained and how long it takes, and end")
     degrees: bool = Field(description="of sparse networks, keep the degrees of the hidden nodes (claim 8)")
-    weights: bool = Field(description="keep the trained networks in results_dir/weights, for load_network")
+    weights: bool = Field(
+        description="keep trained networks in results_dir/weights; finished ones without are trained again"
+    )
     claimed: Literal["wait", "skip"] = Field(description="cells that another process is training: wait, or leave them")
     checkpoint_minutes: NotNegative = Field(description="a batch saves its state this often and resumes from there")
     threads: Whole | Auto = Field(description="CPU threads of one process; auto: its share of the cores")

@@ -1,6 +1,7 @@
 """Figures of one's own sweeps: any column against any other, from any rows."""
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 
 import matplotlib
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 
 from spectral_repro.errors import UserError, did_you_mean
 from spectral_repro.figures.draw import plot_styled
-from spectral_repro.figures.style import SETTINGS, Style, label_of, style_of
+from spectral_repro.figures.style import SETTINGS, Style, label_of
 from spectral_repro.results.statistics import Estimate, mean, ratio
 
 _COLORS = ("black", "#1f5fbf", "#d62728", "#808000", "#6a3d9a", "#17becf", "#8c564b", "#e377c2")
@@ -41,9 +42,12 @@ def curves_of(frame: pd.DataFrame, wanted: OwnFigure) -> dict[tuple, pd.DataFram
             raise UserError(f"{column}: no such column{did_you_mean(column, frame.columns)}")
     if wanted.where:
         try:
-            frame = frame.query(wanted.where)
+            chosen = frame.eval(wanted.where)
         except Exception as error:  # pandas has many
             raise UserError(f"--where {wanted.where!r}: {' '.join(str(error).split())}") from error
+        if not isinstance(chosen, pd.Series) or chosen.dtype != bool:
+            raise UserError(f"--where {wanted.where!r}: is no condition; for instance 'data == \"mnist\" and n2 > 50'")
+        frame = frame[chosen]
     for column in (wanted.x, wanted.y):
         if not pd.api.types.is_numeric_dtype(frame[column]):
             raise UserError(f"{column}: has no numbers")
@@ -84,7 +88,10 @@ def _relative(points: dict[tuple, dict[float, dict[int, float]]], wanted: OwnFig
         below = base.get(key[1:], {})
         if str(key[0]) != wanted.relative_to:
             found[key] = _table({x: ratio(values, below[x]) for x, values in curve.items() if x in below})
-    found = {key: curve for key, curve in found.items() if len(curve)}
+    for key in [key for key, curve in found.items() if not len(curve)]:
+        del found[key]
+        said = ", ".join(f"{c} = {v}" for c, v in zip(wanted.by, key, strict=True))
+        print(f"left out, without rows of {wanted.relative_to} to divide by: {said}", file=sys.stderr)
     if not found:
         raise UserError(f"--relative-to {wanted.relative_to}: has no rows where the others have")
     return found
@@ -104,7 +111,9 @@ def draw_own(frame: pd.DataFrame, wanted: OwnFigure) -> Figure:
         for i, (key, curve) in enumerate(found.items()):
             least, most = int(curve["n"].min()), int(curve["n"].max())
             n = f"n = {least}" if least == most else f"n = {least} to {most}"
-            plot_styled(ax, curve, _style(wanted, key, i), f"{_label(wanted, key)} ({n})", "/".join(map(str, key)))
+            if lost := diverged_of(frame, wanted, key):
+                n += f", {lost} diverged"
+            plot_styled(ax, curve, _style(i), f"{_label(wanted, key)} ({n})", "/".join(map(str, key)))
         values = [x for curve in found.values() for x in curve["x"]]
         if min(values) > 0 and max(values) / min(values) > 20:
             ax.set_xscale("log")
@@ -118,12 +127,18 @@ def draw_own(frame: pd.DataFrame, wanted: OwnFigure) -> Figure:
     return figure
 
 
+def diverged_of(frame: pd.DataFrame, wanted: OwnFigure, key: tuple) -> int:
+    """How many networks of a curve have weights that are not finite."""
+    rows = frame[frame.eval(wanted.where)] if wanted.where else frame
+    for column, value in zip(wanted.by, key, strict=True):
+        rows = rows[rows[column].isna() if pd.isna(value) else rows[column] == value]
+    return int((rows["diverged"] == True).sum())  # noqa: E712 (None where it is not known)
+
+
 def _label(wanted: OwnFigure, key: tuple) -> str:
     said = [label_of(v) if c == "method" else f"{c} = {v}" for c, v in zip(wanted.by, key, strict=True)]
     return ", ".join(said)
 
 
-def _style(wanted: OwnFigure, key: tuple, i: int) -> Style:
-    if tuple(wanted.by) == ("method",):
-        return style_of(key[0])
+def _style(i: int) -> Style:
     return Style(_COLORS[i % len(_COLORS)], _MARKERS[i % len(_MARKERS)], _LINES[i % len(_LINES)])

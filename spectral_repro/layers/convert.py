@@ -25,14 +25,24 @@ def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where
         How many numbers of ``model`` are left to train.
 
     Raises:
-        ValueError: if there is none to replace, or if the model itself is a linear layer.
+        TypeError: if ``layer`` cannot start from a linear one.
+        ValueError: if there is none to replace, if the model itself is a linear layer, or if a weight is tied to
+            another module.
     """
+    if not hasattr(layer, "from_linear"):
+        raise TypeError(f"{layer.__name__} cannot start from an nn.Linear; SpectralLinear, SVDLinear and QRLinear can")
     if isinstance(model, nn.Linear):
         raise ValueError("the model itself is an nn.Linear, which cannot be replaced in itself; use from_linear")
     found = {name: m for name, m in model.named_modules(remove_duplicate=False) if type(m) is nn.Linear}
     chosen = {name: m for name, m in found.items() if _wanted(where, name, m)}
     if not chosen:
-        raise ValueError(f"where={where!r}: no nn.Linear to replace; the model has {', '.join(found) or 'none'}")
+        raise ValueError(
+            f"where={where!r}: no nn.Linear to replace; the linear layers are {', '.join(found) or 'none'}"
+        )
+    holders = [(name, m) for name, m in model.named_modules() if getattr(m, "weight", None) is not None]
+    for name, linear in chosen.items():
+        if tied := [other for other, m in holders if m is not linear and m.weight is linear.weight]:
+            raise ValueError(f"{name}: its weight is also that of {tied[0]}; choose others with where=")
     made: dict[nn.Linear, nn.Module] = {}
     for name, linear in chosen.items():
         if linear not in made:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import datetime
 import json
 import re
 from pathlib import Path
@@ -55,10 +56,16 @@ def _running(results_dir: Path) -> list[tuple[str, str, str]]:
 
 
 def _failed(results_dir: Path, running: set[str]) -> dict[str, tuple[str, str]]:
-    """Cells whose last line in ``cells.log`` says that they failed or were interrupted, and that nobody trains now."""
+    """Cells that nobody trains now and that were not finished, by ``cells.log`` or by a checkpoint that is left."""
     last = {}
+    for path in sorted((results_dir / "checkpoints").glob("*/*.pt")):
+        with contextlib.suppress(OSError):
+            time = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).isoformat(timespec="seconds")
+            cell = path.name.removesuffix(".pt").rpartition(".")[0]
+            last[f"{path.parent.name}/{cell}"] = time, "cut off; has a checkpoint"
     with contextlib.suppress(OSError):
         for text in (results_dir / "cells.log").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line := _LINE.match(text):
+            line = _LINE.match(text)
+            if line and line["time"] >= last.get(line["cell"], ("",))[0]:
                 last[line["cell"]] = line["time"], line["what"]
     return {cell: end for cell, end in last.items() if "networks trained" not in end[1] and cell not in running}

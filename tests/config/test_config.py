@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spectral_repro.config.cell import _source_of_others, import_layer
+from spectral_repro.config.cell import import_layer, source_of_others
 from spectral_repro.config.compose import Composer, cells_of, config_folder, expand, figure_jobs, plain_compose
 from spectral_repro.config.keys import Run
 from spectral_repro.config.read import read_config
@@ -70,7 +70,8 @@ def test_learning_rates_of_the_specification(data, method, dense, sparse):
 def test_protocols_of_the_specification():
     dense, sparse = cell("method=sqr").trainer, cell("method=sqr", "sparsity=0.5").trainer
     shared = {"max_epochs": 90, "batch_size": 200, "min_delta": 0.005, "lr": 0.005}
-    shared |= {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
+    shared |= {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7, "momentum": 0.0, "weight_decay": 0.0}
+    shared["schedule"] = "constant"
     assert dense == {
         **shared,
         "optimizer": "adamax",
@@ -356,7 +357,7 @@ def test_the_hash_covers_the_source_of_a_layer_that_is_not_ours(tmp_path, monkey
     for std in (1, 2):
         source = f"from spectral_repro.layers import *\nclass Own(DirectLinear):\n    std = {std}\n"
         (tmp_path / "own_layers.py").write_text(source)
-        _source_of_others.cache_clear()
+        source_of_others.cache_clear()
         hashes.append(dataclasses.replace(cell("method=direct"), layer="own_layers.Own").config_hash)
     assert len({*hashes, cell("method=direct").config_hash}) == 3
 
@@ -385,3 +386,12 @@ def test_a_choice_that_changes_more_than_its_group_is_composed_as_a_whole():
     assert made["n2"] == 900
     assert made["method"] == "wide"
     assert made["data"] == "mnist"
+
+
+def test_a_grid_that_an_experiment_does_not_read_is_refused():
+    message = "grid.n2=[20, 50]: experiment=fig01 does not read it, but grid.n2_mnist"
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        figure_jobs(plain_compose(), ["experiment=fig01", "grid.n2=[20,50]"])
+    jobs = figure_jobs(plain_compose(), ["experiment=fig01", "grid.n2_mnist=[20,50]"])
+    assert {next(t for t in job if t.startswith("n2=")) for job in jobs} == {"n2=20", "n2=50"}
+    assert len(figure_jobs(plain_compose(), ["experiment=fig04", "grid.n2=[20]"])) == 4

@@ -41,6 +41,17 @@ def test_ratios_are_paired_by_seed():
     assert (curve["spread"] < 0.0002).all()  # both rise by as much with the seed
 
 
+def test_diverged_networks_and_curves_without_a_partner_are_told(capsys):
+    frame = FRAME[FRAME["lr"] == 0.1].copy()
+    frame["diverged"] = (frame["method"] == "sqr") & (frame["seed"] == 1)
+    labels = [t.get_text() for t in draw_own(frame, OwnFigure("n2")).get_axes()[0].get_legend().get_texts()]
+    assert labels == ["direct (n = 3)", "S-QR (n = 3, 2 diverged)"]
+    frame = FRAME[(FRAME["method"] == "sqr") | (FRAME["lr"] == 0.1)]
+    found = curves_of(frame, OwnFigure("n2", by=["method", "lr"], relative_to="direct"))
+    assert set(found) == {("sqr", 0.1)}
+    assert "left out, without rows of direct to divide by: method = sqr, lr = 0.2" in capsys.readouterr().err
+
+
 def test_several_columns_make_curves_of_their_own():
     wanted = OwnFigure("n2", by=["method", "lr"])
     assert len(curves_of(FRAME, wanted)) == 4
@@ -62,6 +73,7 @@ def test_several_columns_make_curves_of_their_own():
         (OwnFigure("n2", where="lr =="), "--where 'lr ==':"),
         (OwnFigure("n2", where="lr > 3"), "no rows to draw with --where 'lr > 3'"),
         (OwnFigure("method"), "method: has no numbers"),
+        (OwnFigure("n2", where="n2"), "--where 'n2': is no condition"),
         (OwnFigure("n2", where="lr == 0.1", relative_to="ssvd"), "--relative-to ssvd: must be one of direct, sqr"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from spectral_repro.layers import QRLinear, SpectralLinear, SVDLinear, replace_linear
+from spectral_repro.layers import LowRankLinear, QRLinear, SpectralLinear, SVDLinear, replace_linear
 
 KINDS = {
     "spectral": SpectralLinear,
@@ -92,12 +92,18 @@ def test_a_layer_in_two_places_stays_one():
 
 
 def test_what_cannot_be_replaced_is_said():
-    with pytest.raises(ValueError, match=r"no nn\.Linear to replace; the model has 0, 2\.0, 3"):
+    with pytest.raises(ValueError, match=r"no nn\.Linear to replace; the linear layers are 0, 2\.0, 3"):
         replace_linear(network(), QRLinear, where="nowhere")
     with pytest.raises(ValueError, match="use from_linear"):
         replace_linear(nn.Linear(2, 2), QRLinear)
     with pytest.raises(TypeError, match=r"ReLU is no nn\.Linear"):
         QRLinear.from_linear(nn.ReLU())
+    with pytest.raises(TypeError, match="LowRankLinear cannot start from"):
+        replace_linear(network(), LowRankLinear)
+    tied = nn.Sequential(nn.Embedding(7, 5), nn.Linear(5, 7))
+    tied[1].weight = tied[0].weight
+    with pytest.raises(ValueError, match="1: its weight is also that of 0"):
+        replace_linear(tied, SpectralLinear)
     attention = nn.MultiheadAttention(8, 2)
-    with pytest.raises(ValueError, match="the model has none"):
+    with pytest.raises(ValueError, match="the linear layers are none"):
         replace_linear(attention, QRLinear)

@@ -60,11 +60,35 @@ def test_finished_networks_without_weights_are_trained_again(images, tmp_path):
 
 def test_other_files_are_refused_in_one_line(tmp_path):
     path = tmp_path / "1.safetensors"
-    for content in (None, b"", b"no network at all"):
-        if content is not None:
-            path.write_bytes(content)
+    with pytest.raises(UserError, match="there is no such file"):
+        spectral_repro.load_network(path)
+    for content in (b"", b"no network at all"):
+        path.write_bytes(content)
         with pytest.raises(UserError, match="is not a network that weights=true wrote"):
             spectral_repro.load_network(path)
+
+
+def test_a_layer_that_was_edited_since_is_refused(images, tmp_path, monkeypatch):
+    """Its hash is that of another source."""
+    code = (
+        "from spectral_repro.layers import DirectLinear\n\n\n"
+        "class Mine(DirectLinear):\n    def dense_weight(self):\n        return self.dense * 1.0\n"
+    )
+    (tmp_path / "mine_here.py").write_text(code)
+    conf = tmp_path / "conf/method"
+    conf.mkdir(parents=True)
+    protocols = "{dense: {lr: {default: 0.01}}, sparse: {lr: {default: 0.01}}}"
+    (conf / "mine.yaml").write_text(f"name: mine\nlabel: mine\nlayer: mine_here.Mine\nprotocols: {protocols}\n")
+    arguments = common(images, method="mine", weights="true")
+    done = run_cli("--config-dir", tmp_path / "conf", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    path, _ = sorted(tmp_path.rglob("*.safetensors"))
+    load = "import sys, spectral_repro; spectral_repro.load_network(sys.argv[1])"
+    for changed, message in ((code, ""), (code.replace("1.0", "3.0"), "mine_here.Mine is not what it was")):
+        (tmp_path / "mine_here.py").write_text(changed)
+        loaded = subprocess.run([sys.executable, "-c", load, path], cwd=tmp_path, capture_output=True, text=True)
+        assert message in loaded.stderr
+        assert (loaded.returncode == 0) == (changed == code), loaded.stderr
 
 
 def test_the_layers_import_torch_and_nothing_else_of_weight():

@@ -24,6 +24,10 @@ def test_finished_running_and_failed_are_told_apart(images, tmp_path, capsys):
             log.write(f"2026-01-02T00:00:00+00:00  here:1 cpu (x, 2 threads) MKL  shapes/{cell}  1.5 s  {what}\n")
     with open(folder / "cells.log", "a") as log:
         log.write("2026-01-02T00:00:00+00:00  here:1 cpu (x)  shapes/sqr-n2_9  1.5 s  3 networks trained -> x\n")
+    left = folder / "checkpoints/shapes/spectral-n2_5-h1-s0.9-abc.0-2.pt"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"")
+    os.utime(left, (1767312000, 1767312000))
     status.main(["--results-dir", str(folder)])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "finished: 1 cells, 2 networks"
@@ -33,7 +37,8 @@ def test_finished_running_and_failed_are_told_apart(images, tmp_path, capsys):
         f"  shapes/direct-n2_5: {socket.gethostname()}:{os.getpid()}, since 2026-01-01T00:00:00+00:00",
     ]
     assert lines[4:] == [
-        "failed or interrupted: 1 cells",
+        "failed or interrupted: 2 cells",
+        "  shapes/spectral-n2_5-h1-s0.9-abc: cut off; has a checkpoint (2026-01-02T00:00:00+00:00)",
         "  shapes/ssvd-n2_5: failed: no memory (2026-01-02T00:00:00+00:00)",
     ]
     (path,) = folder.glob("curves/shapes/*.csv")
