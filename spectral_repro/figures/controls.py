@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FigureSpec
-from spectral_repro.figures.draw import plot_styled, say_missing, scale_sparsity, stamp_preliminary
+from spectral_repro.figures.draw import plot_styled, say_missing, scale_sparsity, stamp_preliminary, write_foot
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import SETTINGS, WAYS, Style, label_of, style_of
 from spectral_repro.results.statistics import mean
@@ -29,8 +29,7 @@ def draw_control(spec: FigureSpec, panels: Sequence[Panel]) -> Figure:
                 _ways(ax, panel, allocation) if ways else _budget(ax, spec, panel)
                 stamp_preliminary(ax, panel)
         figure.suptitle(spec.title, fontsize=11)
-        foot = "\n".join(p.caption for p in panels)
-        figure.supxlabel(f"{foot}\nNetwork {spec.network}; bands and bars: ± 1 standard deviation", fontsize=7)
+        write_foot(figure, panels, f"Network {spec.network}; bands and bars: ± 1 standard deviation")
     return figure
 
 
@@ -53,10 +52,11 @@ def _ways(ax: Axes, panel: Panel, allocation: str) -> None:
     for (method, masking), rows in ways(panel, allocation).items():
         label, style = way_of(method, masking)
         plot_styled(ax, curves.accuracy_curve(rows, method, "sparsity"), style, label, f"{method} {masking}")
+    if ax.get_lines():
+        ax.legend(loc="best", fontsize=7)
     scale_sparsity(ax, [0.9, 0.95, 0.98, 0.99])
     ax.set(xlabel="sparsity (equal steps of log(1 − s))", ylabel="accuracy")
     ax.set_title(f"{panel.label}, {ALLOCATIONS[allocation]}", fontsize=9, loc="left")
-    ax.legend(loc="best", fontsize=7)
 
 
 def budget_points(panel: Panel) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Draws a figure from its panels; nothing here reads a file of rows."""
 
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib
@@ -15,6 +16,8 @@ from spectral_repro.figures.style import SETTINGS, Style, label_of, style_of
 from spectral_repro.results.statistics import mean
 
 WIDTH = 5.2  # inches
+#: Letters of the foot that fit an inch.
+_LETTERS = 19
 #: Across a panel of networks that were stopped after a few epochs.
 _STAMP = {"ha": "center", "va": "center", "rotation": 20, "fontsize": 30, "color": "0.5", "alpha": 0.3, "zorder": 5}
 #: Sizes at which the smooth line of ρ is counted.
@@ -52,13 +55,19 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
         figure.suptitle(spec.title, fontsize=11)
         for panel, ax in zip(panels if len(panels) == len(axes) else panels * len(axes), axes, strict=False):
             stamp_preliminary(ax, panel)
-        foot = "\n".join(dict.fromkeys(p.caption for p in panels))
         what = {
             catalogue.DEGREES: f"sparsity {panels[0].cells[0].sparsity:g}; all realizations together",
             catalogue.SPARSE: "bands: ± 1 standard deviation",
         }.get(spec.kind, "bands: ± 1 standard deviation of the ratio, paired by seed")
-        figure.supxlabel(f"{foot}\nNetwork {spec.network}; {what}", fontsize=7)
+        write_foot(figure, panels, f"Network {spec.network}; {what}")
     return figure
+
+
+def write_foot(figure: Figure, panels: Sequence[Panel], last: str) -> None:
+    """The captions of the panels and a last line, broken to the width of the figure."""
+    wide = int(_LETTERS * figure.get_figwidth())
+    lines = [textwrap.fill(text, wide) for text in (*dict.fromkeys(p.caption for p in panels), last)]
+    figure.supxlabel("\n".join(lines), fontsize=7)
 
 
 def stamp_preliminary(ax: Axes, panel: Panel) -> None:

@@ -72,17 +72,14 @@ class Panel:
 
     def _where(self, label: str, cells: Sequence[Cell]) -> str:
         """Which cells of a method are meant, unless all are: `` (N2 = 20, 50)``."""
-        if len(cells) == sum(cell.method_label == label for cell in self.cells):
+        alike = [cell for cell in self.cells if cell.method_label == label]
+        if len(cells) == len(alike):
             return ""
-        axes = [name for name in AXES if len({value_on(cell, name) for cell in cells + list(self.cells)} - {None}) > 1]
-        points = [[value_on(cell, name) for name in axes] for cell in cells]
+        axes = [name for name in AXES if len({value_on(cell, name) for cell in alike}) > 1]
         if len(axes) == 1:
-            return f" ({AXES[axes[0]]} = {', '.join(f'{value:g}' for (value,) in points)})"
-        return (
-            " ("
-            + "; ".join(", ".join(f"{AXES[a]} = {v}" for a, v in zip(axes, at, strict=True)) for at in points)
-            + ")"
-        )
+            return f" ({AXES[axes[0]]} = {', '.join(str(value_on(cell, axes[0])) for cell in cells)})"
+        points = [", ".join(f"{AXES[a]} = {value_on(cell, a)}" for a in axes) for cell in cells]
+        return f" ({'; '.join(points)})"
 
     @property
     def least(self) -> int:
