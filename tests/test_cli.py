@@ -210,7 +210,9 @@ SHRUNKEN = {
     "fig10": "n2=4 sparsity=0,0.5",
     "hubs": "n2=6 sparsity=0.5",
     "findings": "n2=3,200",
-    "precision": "n2=3",
+    "control_sparse": "n2=4 sparsity=0.5",
+    "control_budget": "n2=4 method.p=0,1 method.rank=2 method.multiple=1",
+    "rates": "n2=4 trainer.lr=0.01",
 }
 
 
@@ -225,7 +227,9 @@ def test_every_experiment_end_to_end(images, tmp_path, shrunken_results):
     assert counts["fig09"] == 8
     assert counts["hubs"] == 2
     assert counts["findings"] == 2 * 6
-    assert counts["precision"] == 2 * 4
+    assert counts["control_sparse"] == (4 + 1) * 2
+    assert counts["control_budget"] == 4 + 1 + 4  # p = 1 is S-QR itself
+    assert counts["rates"] == 8 + 4 + 1
     assert set(SHRUNKEN) == {p.stem for p in (ROOT / "conf/experiment").glob("*.yaml")}
 
 
@@ -365,7 +369,7 @@ def test_rows_of_the_first_schema_are_converted_when_their_cell_is_planned(image
     done = run_cli(*common(images), cwd=tmp_path)
     assert "finished already" in done.stdout, done.stderr
     after = read(tmp_path)
-    assert [{**row, "diverged": ""} for row in before[path.name]] == after[path.name]
+    assert [{**row, "diverged": "", "products": ""} for row in before[path.name]] == after[path.name]
     assert path.with_suffix(".yaml").exists()
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from spectral_repro.config.compose import cells_of
 from spectral_repro.figures import command, curves, draw
-from spectral_repro.figures.catalogue import FIGURES, SPARSE
+from spectral_repro.figures.catalogue import CONTROLS, FIGURES, SPARSE
 from spectral_repro.figures.select import choose_panels, load_frame, select_panel
 from spectral_repro.figures.style import STYLES, label_of
 from spectral_repro.report import claims, tables
@@ -324,8 +324,8 @@ def test_report_changes_with_the_rows(whole, tmp_path):
         results.add_rows(tmp_path / f"runs/{made[0].data}/{key}.csv", made)
     first = report.build_report(tmp_path)
     assert first == report.build_report(tmp_path)
-    assert first.count("![") == len(FIGURES)
-    for name in FIGURES:
+    assert first.count("![") == len(FIGURES) + len(CONTROLS)
+    for name in (*FIGURES, *CONTROLS):
         assert f"figures/{name}.png" in first
     assert "profile quick (at most 5 epochs), n = 3" in first
     assert "CIFAR-10 (JPEG copies)" in first
