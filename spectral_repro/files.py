@@ -1,9 +1,11 @@
-"""Files that are written whole or not at all, and never deleted."""
+"""Files that are written whole or not at all, and never deleted; and small tables that are read or damaged."""
 
 import contextlib
+import csv
+import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -84,3 +86,14 @@ def require_writable(folder: Path, key: str) -> None:
         raise UserError(f"{key}={folder}: {existing} is a file; must be a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise UserError(f"{key}={folder}: {existing} is not writable")
+
+
+def read_table(path: Path, columns: Sequence[str], types: Sequence[type]) -> list[tuple]:
+    """The lines of a CSV file with exactly these columns; none if there is no such file, or if it is damaged."""
+    try:
+        header, *lines = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
+        if tuple(header) != tuple(columns):
+            return []
+        return [tuple(kind(value) for kind, value in zip(types, line, strict=True)) for line in lines]
+    except (OSError, ValueError):
+        return []

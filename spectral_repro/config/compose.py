@@ -49,6 +49,7 @@ class Composer:
 
     def __init__(self, compose: Callable[[list[str]], dict[str, Any]]) -> None:
         self._compose = functools.lru_cache(maxsize=512)(lambda job: compose(list(job)))
+        self._together = functools.lru_cache(maxsize=512)(self._groups)
 
     def __call__(self, job: Job) -> dict[str, Any]:
         slow, plain = [], []
@@ -57,7 +58,7 @@ class Composer:
             key = parsed.key_or_group
             simple = parsed.type.name == "CHANGE" and key not in _SLOW_KEYS and "/" not in key and "${" not in text
             (plain if simple else slow).append(parsed if simple else text)
-        config = self._groups(tuple(slow))
+        config = self._together(tuple(slow))
         if not all(_has(config, parsed.key_or_group) for parsed in plain):
             return self._compose(job)  # Hydra says what is wrong
         config = copy.deepcopy(config)  # what is cached stays as it is
@@ -73,10 +74,11 @@ class Composer:
         rest = tuple(text for text in job if text.partition("=")[0] not in _GROUPS)
         if len(chosen) < 2 or len(chosen) + len(rest) < len(job):
             return self._compose(job)
-        config = dict(self._compose(rest))
+        plain = self._compose(rest)
+        config = dict(plain)
         for group, text in chosen.items():
             one = self._compose((*rest, text))
-            if any(one[key] != value for key, value in self._compose(rest).items() if key != group):
+            if any(one[key] != value for key, value in plain.items() if key != group):
                 return self._compose(job)  # it changes more than its group
             config[group] = one[group]
         return config
@@ -152,12 +154,17 @@ def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Seque
 
 def _check_grid(compose: Callable[[list[str]], dict[str, Any]], experiment: str, base: list[str], text: str) -> None:
     """Refuses ``grid.…=`` that the experiment does not read: another value would give the same sweep."""
-    key = parse_override(text).key_or_group
-    if key.startswith("grid.") and compose(base)["sweep"] == compose([*base, f"{key}=[-1]"])["sweep"]:
-        grid = compose(base)["grid"]
-        used = [k for k in grid if compose(base)["sweep"] != compose([*base, f"grid.{k}=[-1]"])["sweep"]]
-        names = ", ".join(f"grid.{k}" for k in used) or "no grid"
-        raise ConfigError(key, parse_override(text).value(), f"experiment={experiment} does not read it, but {names}")
+    given = parse_override(text)
+    if not given.key_or_group.startswith("grid."):
+        return
+    plain = compose(base)
+
+    def reads(key: str) -> bool:
+        return compose([*base, f"{key}=[-1]"])["sweep"] != plain["sweep"]
+
+    if not reads(given.key_or_group):
+        names = ", ".join(filter(reads, (f"grid.{k}" for k in plain["grid"]))) or "no grid"
+        raise ConfigError(given.key_or_group, given.value(), f"experiment={experiment} does not read it, but {names}")
 
 
 @functools.lru_cache(maxsize=1)

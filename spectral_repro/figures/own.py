@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 import matplotlib
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from spectral_repro.errors import UserError, did_you_mean
 from spectral_repro.figures.draw import plot_styled
 from spectral_repro.figures.style import SETTINGS, Style, label_of
+from spectral_repro.results.frame import diverged
 from spectral_repro.results.statistics import Estimate, mean, ratio
 
 _COLORS = ("black", "#1f5fbf", "#d62728", "#808000", "#6a3d9a", "#17becf", "#8c564b", "#e377c2")
@@ -32,7 +34,7 @@ class OwnFigure:
 
 
 def curves_of(frame: pd.DataFrame, wanted: OwnFigure) -> dict[tuple, pd.DataFrame]:
-    """By the values of ``by``: columns ``x, value, spread, n``.
+    """By the values of ``by``: columns ``x, value, spread, n``; ``attrs["diverged"]`` counts such networks.
 
     Raises:
         UserError: if there is no such column or nothing to draw, or if rows of several cells fall on one point.
@@ -53,14 +55,20 @@ def curves_of(frame: pd.DataFrame, wanted: OwnFigure) -> dict[tuple, pd.DataFram
             raise UserError(f"{column}: has no numbers")
     frame = frame.dropna(subset=[wanted.x, wanted.y])
     points: dict[tuple, dict[float, dict[int, float]]] = {}
+    lost: Counter[tuple] = Counter()
     for (*key, x), rows in frame.groupby([*wanted.by, wanted.x], dropna=False):
         _of_one_cell(rows, wanted)
+        lost[tuple(key)] += diverged(rows)
         points.setdefault(tuple(key), {})[x] = dict(zip(rows["seed"], rows[wanted.y], strict=True))
     if not points:
         raise UserError("no rows to draw" + f" with --where {wanted.where!r}" * bool(wanted.where))
     if wanted.relative_to is None:
-        return {key: _table({x: mean(values) for x, values in curve.items()}) for key, curve in points.items()}
-    return _relative(points, wanted)
+        found = {key: _table({x: mean(values) for x, values in curve.items()}) for key, curve in points.items()}
+    else:
+        found = _relative(points, wanted)
+    for key, curve in found.items():
+        curve.attrs["diverged"] = lost[key]
+    return found
 
 
 def _of_one_cell(rows: pd.DataFrame, wanted: OwnFigure) -> None:
@@ -111,7 +119,7 @@ def draw_own(frame: pd.DataFrame, wanted: OwnFigure) -> Figure:
         for i, (key, curve) in enumerate(found.items()):
             least, most = int(curve["n"].min()), int(curve["n"].max())
             n = f"n = {least}" if least == most else f"n = {least} to {most}"
-            if lost := diverged_of(frame, wanted, key):
+            if lost := curve.attrs["diverged"]:
                 n += f", {lost} diverged"
             plot_styled(ax, curve, _style(i), f"{_label(wanted, key)} ({n})", "/".join(map(str, key)))
         values = [x for curve in found.values() for x in curve["x"]]
@@ -125,14 +133,6 @@ def draw_own(frame: pd.DataFrame, wanted: OwnFigure) -> Figure:
         spread = "± 1 standard deviation" + " of the ratio, paired by seed" * bool(wanted.relative_to)
         figure.supxlabel(f"bands: {spread}" + f"; {wanted.where}" * bool(wanted.where), fontsize=7)
     return figure
-
-
-def diverged_of(frame: pd.DataFrame, wanted: OwnFigure, key: tuple) -> int:
-    """How many networks of a curve have weights that are not finite."""
-    rows = frame[frame.eval(wanted.where)] if wanted.where else frame
-    for column, value in zip(wanted.by, key, strict=True):
-        rows = rows[rows[column].isna() if pd.isna(value) else rows[column] == value]
-    return int((rows["diverged"] == True).sum())  # noqa: E712 (None where it is not known)
 
 
 def _label(wanted: OwnFigure, key: tuple) -> str:

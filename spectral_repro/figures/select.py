@@ -9,7 +9,7 @@ import pandas as pd
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.compose import cells_of
 from spectral_repro.figures.catalogue import STAND_IN, FigureSpec
-from spectral_repro.results.frame import to_frame
+from spectral_repro.results.frame import diverged, to_frame
 from spectral_repro.results.rows import all_rows
 
 PROFILES = ("paper", "quick")
@@ -90,7 +90,7 @@ class Panel:
     @property
     def diverged(self) -> int:
         """How many of the networks have weights that are not finite."""
-        return int((self.frame["diverged"] == True).sum())  # noqa: E712 (None where it is not known)
+        return diverged(self.frame)
 
 
 def load_frame(results_dir: Path) -> pd.DataFrame:

@@ -1,12 +1,10 @@
 """Validation accuracy by epoch, one file per cell (``tracker=csv``)."""
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
 from spectral_repro.config.cell import Cell
-from spectral_repro.files import locked, write_atomically
+from spectral_repro.files import locked, read_table, write_atomically
 
 CURVE_COLUMNS = ("seed", "epoch", "validation_accuracy")
 
@@ -18,13 +16,7 @@ def curve_file(results_dir: Path, cell: Cell) -> Path:
 
 def read_curves(path: Path) -> dict[tuple[int, int], float]:
     """Validation accuracy by seed and epoch; nothing if there is no such file, or if it is damaged."""
-    try:
-        lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
-        if tuple(lines[0]) != CURVE_COLUMNS:
-            return {}
-        return {(int(seed), int(epoch)): float(accuracy) for seed, epoch, accuracy in lines[1:]}
-    except (OSError, ValueError, IndexError):
-        return {}
+    return {(seed, epoch): accuracy for seed, epoch, accuracy in read_table(path, CURVE_COLUMNS, (int, int, float))}
 
 
 def add_curve(path: Path, epoch: int, accuracies: Mapping[int, float]) -> None:

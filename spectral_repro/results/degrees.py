@@ -1,12 +1,10 @@
 """Degrees of the hidden nodes of sparse networks (claim 8), one file per cell beside its rows."""
 
-import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
 from spectral_repro.config.cell import Cell
-from spectral_repro.files import locked, write_atomically
+from spectral_repro.files import locked, read_table, write_atomically
 from spectral_repro.training.protocol import Outcome
 
 
@@ -21,13 +19,7 @@ DEGREE_COLUMNS = ("seed", "layer", "direction", "degree", "count")
 
 def read_degrees(path: Path) -> list[tuple[int, int, str, int, int]]:
     """The rows of a file of degrees; none if there is no such file, or if it is damaged (it is written anew then)."""
-    try:
-        lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
-        if tuple(lines[0]) != DEGREE_COLUMNS:
-            return []
-        return [(int(a), int(b), c, int(d), int(e)) for a, b, c, d, e in lines[1:]]
-    except (OSError, ValueError, IndexError):
-        return []
+    return read_table(path, DEGREE_COLUMNS, (int, int, str, int, int))
 
 
 def add_degrees(path: Path, outcomes: Iterable[Outcome]) -> None:

@@ -10,3 +10,8 @@ from spectral_repro.results.rows import COLUMNS, Row
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """The rows as a table with the columns of :class:`Row`."""
     return pd.DataFrame([tuple(dict(row).values()) for row in rows], columns=list(COLUMNS))
+
+
+def diverged(rows: pd.DataFrame) -> int:
+    """How many of the networks have weights that are not finite."""
+    return int((rows["diverged"] == True).sum())  # noqa: E712 (None where it is not known)
