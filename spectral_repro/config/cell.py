@@ -31,7 +31,8 @@ class Cell:
 
     ``method_options`` and ``first_layer`` are keyword arguments of the layer class ``layer``;
     ``trainer`` holds the fields of :class:`spectral_repro.training.protocol.Protocol`, ``masking`` those of
-    :class:`spectral_repro.training.masking.MaskingRule` that matter, and its name; nothing for the paper's cut-off.
+    :class:`spectral_repro.training.masking.MaskingRule` that matter, and its name; nothing for the paper's cut-off;
+    ``hidden`` the widths of the hidden layers, if they differ; ``n2`` is the first of them.
     """
 
     data: Mapping[str, Any]
@@ -46,6 +47,12 @@ class Cell:
     precision: str
     method_label: str = ""
     masking: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    hidden: tuple[int, ...] = ()
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """``(N_2, …, N_{ℓ−1})``."""
+        return self.hidden or (self.n2,) * self.hidden_layers
 
     @functools.cached_property
     def config_hash(self) -> str:
@@ -54,7 +61,7 @@ class Cell:
             "version": HASH_VERSION,
             "data": {k: v for k, v in self.data.items() if k not in ("label", "root", "lr_as", "shape")},
             "method": [self.method, self.layer, dict(self.method_options), dict(self.first_layer)],
-            "network": [self.hidden_layers, self.n2, self.sparsity],
+            "network": [self.hidden_layers, list(self.hidden) or self.n2, self.sparsity],
             "trainer": {k: v for k, v in self.trainer.items() if LATER.get(k) != v},
             "precision": self.precision,
         }
@@ -69,7 +76,12 @@ class Cell:
     @property
     def slug(self) -> str:
         """File name without suffix: readable first, the hash last."""
-        parts = [self.method, f"n2_{self.n2}", f"h{self.hidden_layers}", f"s{self.sparsity:g}"]
+        parts = [
+            self.method,
+            f"n2_{'_'.join(map(str, self.hidden or [self.n2]))}",
+            f"h{self.hidden_layers}",
+            f"s{self.sparsity:g}",
+        ]
         parts += [f"{k}_{self.method_options[k]:g}" for k in ("p",) if k in self.method_options]
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
         parts += [str(self.masking[k]) for k in ("name", "allocation") if k in self.masking]

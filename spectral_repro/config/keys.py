@@ -26,6 +26,7 @@ def _folder(value: Any) -> Path:
 
 
 Whole = Annotated[int, Field(ge=1)]
+Widths = Annotated[list[Whole], Field(min_length=1), Says("must be a list of whole numbers, for instance [500,200]")]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -125,6 +126,9 @@ class Data(_Keys):
     dataset: str | None = None
     root: Folder | None = Field(None, description="of data=folder: has train/<class>/* and test/<class>/*")
     grayscale: bool = Field(False, description="of data=folder: one channel instead of three")
+    resize: Annotated[int, Field(ge=1, le=512)] | None = Field(
+        None, description="of data=folder: side in pixels that all images are scaled to"
+    )
     lr: Mapping[str, Any] | None = None
     lr_as: str | None = None
     shape: Mapping[str, Any] | None = None
@@ -167,8 +171,8 @@ class Run(_Keys):
     claimed: Literal["wait", "skip"] = Field(description="cells that another process is training: wait, or leave them")
     checkpoint_minutes: NotNegative = Field(description="a batch saves its state this often and resumes from there")
     threads: Whole | Auto = Field(description="CPU threads of one process; auto: its share of the cores")
-    tracker: Literal["none", "csv", "tensorboard"] = Field(
-        description="validation accuracy by epoch in results_dir/curves or results_dir/tensorboard"
+    tracker: Literal["none", "csv", "tensorboard", "wandb", "mlflow"] = Field(
+        description="accuracy, training loss, rate and spectra by epoch; csv: in results_dir/curves"
     )
     trainer: Trainer
 
@@ -182,6 +186,7 @@ class Keys(Run):
 
     n2: Whole = Field(description="neurons of each hidden layer")
     hidden_layers: Whole = Field(description="how many hidden layers, ℓ − 2 in the paper")
+    hidden: Widths | None = Field(description="neurons of each, where they differ; instead of `n2`, `hidden_layers`")
     sparsity: Share = Field(description="fraction of each weight matrix that the adaptive cut-off silences")
     precision: Literal["highest", "high", "medium"] = Field(description="of float32 matrix products")
     protocol: Literal["auto", "dense", "sparse"] = Field(
@@ -201,7 +206,7 @@ GROUPS = {"method", "masking", "data", "protocols", "sweep", "grid", "trainer"}
 
 def described() -> dict[str, FieldInfo]:
     """Every key with its description, in the order of the help."""
-    order = ["n2", "hidden_layers", "sparsity", "realizations", "seed", "device", "precision", "protocol"]
+    order = ["n2", "hidden_layers", "hidden", "sparsity", "realizations", "seed", "device", "precision", "protocol"]
     top = {k: f for k, f in Keys.model_fields.items() if k not in GROUPS}
     return {
         **{k: top[k] for k in sorted(top, key=lambda k: order.index(k) if k in order else len(order))},
@@ -238,7 +243,7 @@ def allowed(field: FieldInfo) -> str:
     bounds = {name: getattr(m, name) for m in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(m, name)}
     low, high = (bounds.get(f"{b}e", bounds.get(f"{b}t")) for b in "gl")
     if field.annotation is int:
-        return f"must be a whole number, at least {low}"
+        return f"must be a whole number, {f'at least {low}' if high is None else f'from {low} to {high}'}"
     if high is None:
         return f"must be {'at least' if 'ge' in bounds else 'above'} {low}"
     return f"must be in {'[' if 'ge' in bounds else '('}{low}, {high}{']' if 'le' in bounds else ')'}"

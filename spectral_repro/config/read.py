@@ -44,16 +44,18 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
     checked = keys.check(keys.Keys, {**config, "data": data, "trainer": protocol})
     if defaults is None:
         raise ConfigError("protocol", chosen, f"method {method['name']} defines {', '.join(method['protocols'])}")
+    widths = tuple(checked.hidden or [checked.n2] * checked.hidden_layers)
     cell = Cell(
-        data={k: v for k, v in data.items() if k != "lr"},
+        data={k: v for k, v in data.items() if k != "lr" and (k, v) != ("resize", None)},
         method=method["name"],
         layer=method["layer"],
         method_options={
             k: defaults.get(k) if v is None else v for k, v in method.items() if k not in keys.Method.model_fields
         },
         first_layer=dict(method.get("first_layer") or {}),
-        hidden_layers=checked.hidden_layers,
-        n2=checked.n2,
+        hidden_layers=len(widths),
+        n2=widths[0],
+        hidden=widths if len(set(widths)) > 1 else (),
         sparsity=checked.sparsity,
         trainer=checked.trainer.model_dump(exclude={"realizations_per_batch"}),
         precision=checked.precision,
@@ -66,8 +68,10 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         raise ConfigError("degrees", True, "needs sparsity above 0; all nodes of a dense network have the same degree")
     if checked.weights and find_spec("safetensors") is None:
         raise ConfigError("weights", True, "needs a package: pip install 'spectral-repro[weights]'")
-    if checked.tracker == "tensorboard" and find_spec("tensorboard") is None:
-        raise ConfigError("tracker", "tensorboard", "needs a package: pip install 'spectral-repro[tensorboard]'")
+    if checked.tracker not in ("none", "csv") and find_spec(checked.tracker) is None:
+        raise ConfigError(
+            "tracker", checked.tracker, f"needs a package: pip install 'spectral-repro[{checked.tracker}]'"
+        )
     return cell, checked
 
 

@@ -14,8 +14,17 @@ def command_of(cell: Cell) -> str:
     """The command that trains ``cell``, with every value that decides its numbers, whatever the defaults become."""
     data = [f"data={cell.data['name']}"]
     if not _is_named(cell):
-        data = ["data=folder", *(f"data.{k}={_written(cell.data.get(k))}" for k in ("name", "root", "grayscale"))]
-    network = [f"n2={cell.n2}", f"hidden_layers={cell.hidden_layers}", f"sparsity={cell.sparsity!r}"]
+        data = [
+            "data=folder",
+            *(
+                f"data.{k}={_written(cell.data.get(k))}"
+                for k in ("name", "root", "grayscale", "resize")
+                if k in cell.data
+            ),
+        ]
+    network = [f"n2={cell.n2}", f"hidden_layers={cell.hidden_layers}"]
+    network = [f"hidden={_written(cell.hidden)}"] if cell.hidden else network
+    network += [f"sparsity={cell.sparsity!r}"]
     options = [f"method.{k}={_written(v)}" for k, v in cell.method_options.items()]
     network += [f"masking={cell.masking['name']}"] if cell.masking else []
     network += [f"masking.{k}={_written(v)}" for k, v in cell.masking.items() if k != "name"]
@@ -49,6 +58,7 @@ def described(cell: Cell) -> str:
         "first_layer": dict(cell.first_layer),
         "hidden_layers": cell.hidden_layers,
         "n2": cell.n2,
+        **({"hidden": list(cell.hidden)} if cell.hidden else {}),
         "sparsity": cell.sparsity,
         **({"masking": dict(cell.masking)} if cell.masking else {}),
         "trainer": dict(cell.trainer),

@@ -65,6 +65,7 @@ def _identify(spec: str, data_dir: Path, needed: bool) -> str | None:
     if not files:
         return compute() if needed or not source.files else None
     told = {"base": str(base.resolve()), "grayscale": options.get("grayscale")}
+    told |= {"resize": options["resize"]} if options.get("resize") else {}
     known = data_dir / "cache" / f"{options['name']}-{fingerprint(base, files, told)}.digest"
     return remembered(known, compute)
 

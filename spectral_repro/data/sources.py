@@ -5,9 +5,9 @@ import functools
 import io
 import socket
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -108,8 +108,10 @@ def _download(cls: type, dataset: str, data_dir: Path, train: bool):
         socket.setdefaulttimeout(previous)
 
 
-def folder(data_dir: Path, *, root: str | None, name: str, grayscale: bool = False, **_) -> RawImages:
+def folder(data_dir: Path, *, root: str | None, name: str, **options) -> RawImages:
     """``root/train/<class>/*`` and ``root/test/<class>/*``, images of one size; decoded once, then cached.
+
+    ``options`` may have ``grayscale`` and ``resize``, see :func:`folder_options`.
 
     Raises:
         UserError: if a part is missing, has one class only, other classes than the other part, or images
@@ -128,17 +130,23 @@ def folder(data_dir: Path, *, root: str | None, name: str, grayscale: bool = Fal
         arrays = []
         for part in ("train", "test"):
             labels, paths = zip(*samples[part], strict=True)
-            arrays.append(_decode_all(base, paths, grayscale))
+            arrays.append(_decode_all(base, paths, **folder_options(options)))
             arrays.append(np.array([number[label] for label in labels], dtype=np.int64))
         if arrays[0].shape[1:] != arrays[2].shape[1:]:
             raise UserError(
                 f"data.root={root}: images of train/ are {arrays[0].shape[1:3]}, of test/ {arrays[2].shape[1:3]}; "
-                "all must have one size"
+                "all must have one size (or data.resize=28)"
             )
         return RawImages(*arrays)
 
     files = [path for part in samples.values() for _, path in part]
-    return RawImages(*cached(data_dir / "cache", name, base, files, {"grayscale": grayscale}, decode))
+    return RawImages(*cached(data_dir / "cache", name, base, files, folder_options(options), decode))
+
+
+def folder_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """How images of a folder become pixels: ``grayscale``, and ``resize`` to so many pixels a side, if given."""
+    resize = {"resize": options["resize"]} if options.get("resize") else {}
+    return {"grayscale": bool(options.get("grayscale")), **resize}
 
 
 def folder_files(data_dir: Path, *, root: str | None, **_) -> tuple[Path, list[Path]]:
@@ -171,7 +179,7 @@ def _list_samples(base: Path, part: str) -> list[tuple[str, Path]]:
     return [(found.classes[label], Path(path)) for path, label in found.samples]
 
 
-def _decode_all(base: Path, paths: tuple[Path, ...], grayscale: bool) -> np.ndarray:
+def _decode_all(base: Path, paths: tuple[Path, ...], grayscale: bool, resize: int | None = None) -> np.ndarray:
     from PIL import Image
     from tqdm import tqdm
 
@@ -179,20 +187,24 @@ def _decode_all(base: Path, paths: tuple[Path, ...], grayscale: bool) -> np.ndar
     for i, path in enumerate(tqdm(paths, desc=f"decode {base.name}", disable=None, leave=False)):
         try:
             with Image.open(path) as image:
-                if size is None:
-                    size = image.size
-                    if max(size) > MAX_SIDE:
-                        raise UserError(f"{path}: is {size[0]}×{size[1]} pixels; at most {MAX_SIDE}×{MAX_SIDE}")
+                size = image.size if size is None or resize else size
+                if max(size) > MAX_SIDE and not resize:
+                    raise UserError(
+                        f"{path}: is {size[0]}×{size[1]} pixels; at most {MAX_SIDE}×{MAX_SIDE} (or data.resize=28)"
+                    )
                 if image.size != size:
                     raise UserError(
                         f"{path}: is {image.size[0]}×{image.size[1]} pixels, {paths[0].name} is {size[0]}×{size[1]}; "
-                        "all must have one size"
+                        "all must have one size (or data.resize=28)"
                     )
                 alpha = " with transparency" * ("transparency" in image.info)
                 if alpha or image.mode not in _EIGHT_BIT:
                     allowed = f"must be {', '.join(_EIGHT_BIT)}, without transparency: convert it first"
                     raise UserError(f"{path}: has mode {image.mode}{alpha}; {allowed}")
-                pixels = np.asarray(image.convert("L" if grayscale else "RGB"))
+                converted = image.convert("L" if grayscale else "RGB")
+                if resize:  # averages where it shrinks
+                    converted = converted.resize((resize, resize), Image.Resampling.BILINEAR)
+                pixels = np.asarray(converted)
         except UserError:
             raise
         except Exception as damaged:

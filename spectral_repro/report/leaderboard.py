@@ -60,7 +60,7 @@ def entries(frame: pd.DataFrame) -> list[Entry]:
                     rho=float(first["rho"]),
                     config_hash=str(key),
                     data=str(first["data"]),
-                    size="–".join(map(str, [first["n1"], *[first["n2"]] * first["hidden_layers"], first["n_out"]])),
+                    size="–".join(map(str, [first["n1"], *first["hidden"].split("-"), first["n_out"]])),
                 )
             )
     return found

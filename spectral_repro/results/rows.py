@@ -29,7 +29,8 @@ class Row(BaseModel):
 
     From ``max_epochs`` on, the columns are those of the protocol (:class:`spectral_repro.config.keys.Protocol`);
     ``diverged`` says that the trained weights are not finite, ``products`` by which library and how exactly matrices
-    were multiplied; ``masking`` and ``allocation`` are those of a sparse network.
+    were multiplied; ``masking`` and ``allocation`` are those of a sparse network; ``hidden`` are the widths
+    of all hidden layers, ``500-200``, of which ``n2`` is the first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -77,6 +78,7 @@ class Row(BaseModel):
     momentum: Later = None
     weight_decay: Later = None
     schedule: LaterText = None
+    hidden: LaterText = None
 
 
 COLUMNS = tuple(Row.model_fields)

@@ -51,10 +51,11 @@ def train_batch(
     watch: Callable[[Progress], None],
     checkpoint: Checkpoint,
     on_stop: Callable[[int, dict[str, Tensor]], None] | None = None,
+    follow: bool = False,
 ) -> Trained:
     """Trains the realizations ``seeds`` as one batched network, from ``checkpoint`` if it holds their state.
 
-    ``on_stop`` is told the seed and the state of each network that stops.
+    ``on_stop`` is told the seed and the state of each network that stops; with ``follow``, ``watch`` is told details.
     """
     trainer = make_trainer(task, seeds)
     parameters = trained_parameters(trainer.network) // len(seeds)
@@ -67,5 +68,5 @@ def train_batch(
         except ValueError as unfit:
             warnings.warn(checkpoint.give_up(unfit), stacklevel=2)
             trainer = make_trainer(task, seeds)
-    trainer.on_stop = on_stop
+    trainer.on_stop, trainer.follow = on_stop, follow
     return Trained(trainer.run(watch, checkpoint.save), parameters, trainer.seconds)

@@ -26,7 +26,7 @@ def work(cell: Cell) -> float | None:
     if not shape:
         return None
     rows = cell.trainer["batch_size"]
-    sizes = (shape["n1"], *[cell.n2] * cell.hidden_layers, shape["classes"])
+    sizes = (shape["n1"], *cell.widths, shape["classes"])
     step = step_work(import_layer(cell.layer), sizes, rows, cell.sparsity, **cell.method_options)
     return step * shape["train_images"] * (1 - cell.trainer["validation_fraction"]) / rows
 

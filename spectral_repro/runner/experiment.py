@@ -98,7 +98,7 @@ def _train(task: Task, options: Run, watcher: Watcher) -> list[Row]:
         batch = waiting.pop(0)
         checkpoint = make_checkpoint(task, options, batch)
         try:
-            trained = train_batch(task, batch, watcher(batch), checkpoint, keep)
+            trained = train_batch(task, batch, watcher(batch), checkpoint, keep, options.tracker != "none")
         except torch.OutOfMemoryError:
             if len(batch) == 1:
                 raise
@@ -192,6 +192,7 @@ def make_rows(task: Task, trained: Trained) -> list[Row]:
         "products": find_products(task.device, cell.precision).name,
         "masking": cell.masking_names[0],
         "allocation": cell.masking_names[1],
+        "hidden": "-".join(map(str, cell.widths)),
         **cell.trainer,
     }
     own = ("seed", "test_accuracy", "validation_accuracy", "epochs", "diverged")

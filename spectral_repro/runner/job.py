@@ -17,13 +17,13 @@ from spectral_repro.config.keys import Run
 from spectral_repro.config.messages import one_line
 from spectral_repro.config.read import read_config
 from spectral_repro.results import provenance
-from spectral_repro.runner import tracker
 from spectral_repro.runner.devices import choose_device, share_of_devices, share_of_threads
 from spectral_repro.runner.experiment import Report, run_cell
 from spectral_repro.runner.memory import keep_freed_memory
 from spectral_repro.runner.parent import end_with_parent
 from spectral_repro.runner.progress import epoch_bar
 from spectral_repro.runner.table import print_table
+from spectral_repro.runner.tracker import track
 from spectral_repro.training.products import find_products
 from spectral_repro.training.protocol import Progress
 
@@ -46,7 +46,7 @@ def run_job(config: Mapping[str, Any], number: int | None = None, beside_others:
         torch.set_num_threads(threads)
     watchers = [epoch_bar(cell, 0 if alone else 1)]
     if options.tracker != "none":
-        watchers.append(tracker.TRACKERS[options.tracker](options.results_dir, cell))
+        watchers.append(track(options.tracker, options.results_dir, cell))
     started = time.perf_counter()
     try:
         with warnings.catch_warnings():

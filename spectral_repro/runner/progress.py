@@ -22,7 +22,10 @@ def _shown() -> bool:
 
 def epoch_bar(cell: Cell, position: int) -> Watcher:
     """Of a batch of realizations: epoch, validation accuracy, realizations running; bar or lines."""
-    label = f"{cell.method_label} {cell.data['name']} N2={cell.n2}" + f" s={cell.sparsity:g}" * (cell.sparsity > 0)
+    label = (
+        f"{cell.method_label} {cell.data['name']} N2={'-'.join(map(str, cell.hidden or [cell.n2]))}"
+        + f" s={cell.sparsity:g}" * (cell.sparsity > 0)
+    )
     most = cell.trainer["max_epochs"]
 
     def watcher(seeds):

@@ -58,11 +58,12 @@ def _variants(cells: Sequence[Cell]) -> dict[str, str]:
 
 def _place(cell: Cell) -> tuple:
     """What the columns say of a cell."""
-    return cell.method, cell.data["name"], cell.hidden_layers, cell.n2, cell.sparsity, cell.method_options.get("p")
+    return cell.method, cell.data["name"], cell.widths, cell.sparsity, cell.method_options.get("p")
 
 
 def _names(cell: Cell, variant: str) -> list[str]:
     size = f"{cell.n2}" if cell.hidden_layers == 1 else f"{cell.n2} x{cell.hidden_layers}"
+    size = "-".join(map(str, cell.hidden)) or size
     p = cell.method_options.get("p")
     shown = "" if p in (None, 1) else f"{p:g}"
     return [cell.method_label + variant, cell.data["name"], size, f"{cell.sparsity:g}", shown]

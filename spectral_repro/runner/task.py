@@ -23,7 +23,7 @@ class Task:
     @property
     def sizes(self) -> tuple[int, ...]:
         """``(N_1, N_2, …, N_ℓ)``."""
-        return (self.dataset.images.train_x.shape[1], *[self.cell.n2] * self.cell.hidden_layers, self.dataset.classes)
+        return (self.dataset.images.train_x.shape[1], *self.cell.widths, self.dataset.classes)
 
     @property
     def device(self) -> torch.device:

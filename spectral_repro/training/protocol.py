@@ -54,13 +54,30 @@ class Outcome:
 
 
 @dataclasses.dataclass(frozen=True)
+class Detail:
+    """What one realization did in an epoch, for a tracker.
+
+    ``training_loss`` is the mean cross-entropy of the epoch's images, in nats, as each batch met it; ``lr`` the rate
+    of the last update; ``vectors`` has by name what the layers train by node: eigenvalues, singular values.
+    """
+
+    training_loss: float
+    lr: float
+    vectors: Mapping[str, Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
 class Progress:
-    """State of a batch after an epoch, for whoever watches; accuracies on the validation part by seed."""
+    """State of a batch after an epoch, for whoever watches; accuracies on the validation part by seed.
+
+    ``details`` are of those that trained in this epoch, if the trainer was asked to keep them.
+    """
 
     epoch: int
     validation_accuracy: Mapping[int, float]
     running_seeds: frozenset[int]
     stopped: int
+    details: Mapping[int, Detail] = dataclasses.field(default_factory=dict)
 
     @property
     def running(self) -> int:

@@ -13,7 +13,7 @@ from spectral_repro.training.evaluation import degrees, judge_test, judge_valida
 from spectral_repro.training.feed import PRODUCT_BYTES, Feed
 from spectral_repro.training.masking import Masking, MaskingRule
 from spectral_repro.training.network import Network
-from spectral_repro.training.protocol import EarlyStopping, Images, Outcome, Progress, Protocol
+from spectral_repro.training.protocol import Detail, EarlyStopping, Images, Outcome, Progress, Protocol
 from spectral_repro.training.updater import Updater
 
 
@@ -47,6 +47,8 @@ class Trainer:
         self.epoch, self.seconds = 0, 0.0
         #: Told the seed and the state of each network that stops.
         self.on_stop: Callable[[int, dict[str, Tensor]], None] | None = None
+        #: Whether whoever watches is told details, too.
+        self.follow = False
         self.feed = Feed(images, seeds, protocol.validation_fraction)
         steps = protocol.max_epochs * -(-self.feed.train_rows.shape[1] // protocol.batch_size)
         self.updater = Updater(network, protocol, steps)
@@ -68,13 +70,16 @@ class Trainer:
         """
         while self.running:
             started, before = time.perf_counter(), len(self.running)
+            if self.follow:
+                self.updater.follow()
             self.train_epoch()
+            details = self._details() if self.follow else {}
             self.validate()
             self.seconds += time.perf_counter() - started
             if watch:
                 accuracies = {o.seed: o.validation_accuracy for o in self.outcomes}
                 running = frozenset(o.seed for o in self.running)
-                watch(Progress(self.epoch, accuracies, running, before - len(running)))
+                watch(Progress(self.epoch, accuracies, running, before - len(running), details))
             if save and self.running:
                 save(self)
         return self.outcomes
@@ -84,6 +89,15 @@ class Trainer:
         for batch in self.feed.epoch(self.epoch, self.protocol.batch_size, steps):
             self.updater.step(batch)
         self.epoch += 1
+
+    def _details(self) -> dict[int, Detail]:
+        losses = (self.updater.losses / max(1, self.updater.seen)).tolist()
+        named = self.network.named_parameters()
+        vectors = {name: p.detach().cpu() for name, p in named if p.ndim == 2 and not name.endswith("bias")}
+        return {
+            outcome.seed: Detail(loss, self.updater.last_lr, {name: v[i] for name, v in vectors.items()})
+            for i, (outcome, loss) in enumerate(zip(self.running, losses, strict=True))
+        }
 
     def validate(self) -> None:
         """Judges the epoch; whoever stops (or reached the last epoch) is tested and leaves the batch."""

@@ -27,7 +27,15 @@ class Updater:
         kind = OPTIMIZERS[protocol.optimizer]
         p = protocol
         self.optimizer = kind(leaves, p.beta1, p.beta2, p.epsilon, p.momentum, p.weight_decay)
+        #: Sums of the losses of each network since :meth:`follow`, and how many images they are of.
+        self.losses: Tensor | None = None
+        self.seen, self.last_lr = 0, self.lr
         self._bind()
+
+    def follow(self) -> None:
+        """From here on adds up the training loss of each network, which costs a little."""
+        leaf = self.leaves[0]
+        self.losses, self.seen = leaf.new_zeros(len(leaf)), 0
 
     @property
     def lr(self) -> float:
@@ -52,11 +60,16 @@ class Updater:
             return self._exchange(batch)
         for leaf, gradient in zip(self.leaves, self.optimizer.gradients, strict=True):
             leaf.gradient_buffer = gradient
-        gradients = torch.autograd.grad(_loss(self.network(batch.x, batch.product), batch.labels), self.leaves)
+        logits = self.network(batch.x, batch.product)
+        gradients = torch.autograd.grad(_loss(logits, batch.labels), self.leaves)
+        if self.losses is not None:
+            self.losses += nn.functional.cross_entropy(logits.detach().mT, batch.labels, reduction="none").sum(-1)
+            self.seen += batch.labels.shape[1]
         for leaf in self.leaves:
             leaf.gradient_buffer = None
         self.optimizer.take(gradients)
-        self.optimizer.step(self.lr)
+        self.last_lr = self.lr
+        self.optimizer.step(self.last_lr)
 
     def _exchange(self, batch: Batch) -> None:
         """New links of a layer whose parameter is ``W`` itself begin at zero, without moments; others as they are."""

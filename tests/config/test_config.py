@@ -96,6 +96,8 @@ def test_original_method_differs_from_the_second_layer_on():
 CHANGES = [
     ("n2=50", True),
     ("hidden_layers=2", True),
+    ("hidden=[100]", False),
+    ("hidden=[100,100]", True),
     ("sparsity=0.5", True),
     ("method.p=0.5", True),
     ("method.core=full", True),
@@ -133,6 +135,21 @@ CHANGES = [
     ("threads=1", False),
     ("tracker=tensorboard", False),
 ]
+
+
+def test_widths_that_are_alike_are_the_network_of_before():
+    alike, other = cell("hidden=[70,70]"), cell("hidden=[70,20]")
+    assert alike == cell("n2=70", "hidden_layers=2")
+    assert alike.hidden == ()
+    assert (other.widths, other.n2, other.hidden_layers) == ((70, 20), 70, 2)
+    assert other.slug == f"direct-n2_70_20-h2-s0-{other.config_hash}"
+    assert len({c.config_hash for c in (alike, other, cell("hidden=[20,70]"), cell("hidden=[70,20,20]"))}) == 4
+
+
+def test_an_image_folder_that_is_resized_is_another_cell():
+    plain, small = (cell("data=folder", "data.root=/x/cats", *more) for more in ([], ["data.resize=8"]))
+    assert "resize" not in plain.data
+    assert plain.config_hash != small.config_hash
 
 
 @pytest.mark.parametrize(("change", "matters"), CHANGES)
@@ -335,6 +352,8 @@ CELLS = [
     ("method=sqr", "data=cifar10_jpeg", "trainer.activation=tanh"),
     ("method=direct", "sparsity=0.9", "masking=rigl", "masking.exchange=0.2"),
     ("method=hashed", "method.multiple=4", "sparsity=0.5", "masking=gradual", "masking.allocation=global"),
+    ("method=ssvd", "hidden=[50,20,30]"),
+    ("method=direct", "data=folder", "data.root=/cats", "data.resize=8"),
     ("method=direct", "data=folder", "'data.root=/some/pictures of cats'", "data.grayscale=true"),
 ]
 

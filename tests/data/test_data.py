@@ -55,7 +55,7 @@ def test_folder_pixels_labels_and_scale(images, tmp_path, grayscale):
 def test_folder_is_decoded_once_and_again_when_it_changed(images, tmp_path, monkeypatch):
     decoded = []
     original = sources._decode_all
-    monkeypatch.setattr(sources, "_decode_all", lambda *a: decoded.append(1) or original(*a))
+    monkeypatch.setattr(sources, "_decode_all", lambda *a, **o: decoded.append(1) or original(*a, **o))
     first = load(images, tmp_path)
     assert len(decoded) == 2
     second = load(images, tmp_path)
@@ -199,3 +199,23 @@ def test_a_cache_that_cannot_be_written_costs_time_only(images, tmp_path):
     with pytest.warns(UserWarning, match="cannot be written.*decoded again the next time"):
         loaded = load(images, tmp_path)
     assert len(loaded.images.train_x) == 60
+
+
+def test_images_of_any_size_are_scaled_to_one(images, tmp_path):
+    odd = images / "train/class1/000.png"
+    Image.fromarray(np.full((700, 30), 128, dtype=np.uint8)).save(odd)
+    with pytest.raises(UserError, match=r"data\.resize"):
+        load(images, tmp_path, grayscale=True)
+    loaded = load(images, tmp_path, grayscale=True, resize=3)
+    assert loaded.images.train_x.shape == (60, 9)
+    assert loaded.images.test_x.shape == (30, 9)
+    torch.testing.assert_close(loaded.images.train_x[20], torch.full((9,), 128 / 255))
+    with Image.open(images / "test/class0/000.png") as image:  # 6 × 6: every new pixel averages some old ones
+        pixels = np.asarray(image, dtype=np.float64)
+    weights = np.array([[3, 3, 1, 0, 0, 0], [0, 1, 3, 3, 1, 0], [0, 0, 0, 1, 3, 3]], dtype=np.float64)
+    weights /= weights.sum(1, keepdims=True)
+    expected = weights @ pixels @ weights.T / 255
+    np.testing.assert_allclose(loaded.images.test_x[0].numpy(), expected.flatten(), atol=1.5 / 255)
+    other = load(images, tmp_path, grayscale=True, resize=4)
+    assert other.digest != loaded.digest
+    assert data.identify(spec(images, grayscale=True, resize=4), tmp_path / "data", False) == other.digest

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from spectral_repro.results.curves import add_curve, read_curves
+from spectral_repro.results.curves import read_curves
 from spectral_repro.runner import status
 from tests.conftest import run_cli
 from tests.test_cli import common, read
@@ -46,7 +46,10 @@ def test_finished_running_and_failed_are_told_apart(images, tmp_path, capsys):
     for row in rows:
         epochs = sorted(epoch for seed, epoch in curves if seed == int(row["seed"]))
         assert epochs == list(range(1, int(row["epochs"]) + 1))
-        assert curves[int(row["seed"]), epochs[-1]] == pytest.approx(float(row["validation_accuracy"]))
+        last = curves[int(row["seed"]), epochs[-1]]
+        assert last.validation_accuracy == pytest.approx(float(row["validation_accuracy"]))
+        assert last.lr == float(row["lr"])
+        assert 0 < last.training_loss < 2
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path, capsys):
@@ -54,13 +57,3 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path, capsys):
         status.main(["--results-dir", str(tmp_path / "nowhere")])
     assert stopped.value.code == 2
     assert "is not a folder" in capsys.readouterr().err
-
-
-def test_epochs_that_are_trained_again_are_written_over(tmp_path):
-    path = tmp_path / "curve.csv"
-    for epoch, accuracy in ((1, 0.5), (2, 0.6), (3, 0.7)):
-        add_curve(path, epoch, {0: accuracy, 1: accuracy})
-    add_curve(path, 2, {0: 0.65})
-    assert read_curves(path) == {(0, 1): 0.5, (0, 2): 0.65, (1, 1): 0.5, (1, 2): 0.6, (1, 3): 0.7}
-    path.write_text("torn")
-    assert read_curves(path) == {}

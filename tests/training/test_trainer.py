@@ -269,3 +269,28 @@ def test_every_activation_and_optimizer_learns(activation, optimizer):
     changes = {"max_epochs": 15, "lr": lr, "momentum": momentum, "weight_decay": 1e-3}
     trainer = train("direct", [0, 1], activation=activation, optimizer=optimizer, **changes)
     assert min(o.test_accuracy for o in trainer.outcomes) > 0.6
+
+
+@pytest.mark.parametrize("case", ["direct", "sqr_p"])
+def test_details_are_those_of_the_epoch_and_change_nothing(case):
+    """One batch an epoch: the loss is that of the start values; one of three seeds stops early."""
+    data, seeds = images(), [3, 4, 5]
+    changes = {"batch_size": 90, "max_epochs": 3, "schedule": "cosine", "lr": 0.1}
+    plain = train(case, seeds, data=data, **changes)
+    p = protocol(**changes)
+    trainer = Trainer(build_stack(seeds, sizes=SIZES, dtype=torch.float64, **CASES[case]), data, seeds, p)
+    trainer.follow, seen = True, []
+    trainer.run(seen.append)
+    assert torch.equal(flat(plain), flat(trainer))
+    assert [set(s.details) for s in seen] == [set(seeds)] * 3
+    first = {seed: build_network(SIZES, seed=seed, dtype=torch.float64, **CASES[case]) for seed in seeds}
+    for seed, network in first.items():
+        rows = torch.randperm(120, generator=stream(seed, "split"))[:90]
+        loss = torch.nn.functional.cross_entropy(network(data.train_x[rows]), data.train_y[rows])
+        assert seen[0].details[seed].training_loss == pytest.approx(loss.item(), rel=1e-12)
+    assert [s.details[3].lr for s in seen] == pytest.approx([0.1, 0.1 * 0.75, 0.1 * 0.25])
+    names = {f"layers.{k}.{v}" for k in (0, 1) for v in ("eig_in", "eig_out")} if case == "sqr_p" else set()
+    assert set(seen[0].details[3].vectors) >= names
+    for i, seed in enumerate(seeds):
+        for name, vector in seen[-1].details[seed].vectors.items():
+            assert torch.equal(vector, dict(trainer.network.named_parameters())[name][i])
