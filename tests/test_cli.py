@@ -1,6 +1,7 @@
 """The real command line end to end, in processes of its own, on synthetic images."""
 
 import csv
+import itertools
 import json
 import os
 import shlex
@@ -12,8 +13,13 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
+from spectral_repro import load_network
+from spectral_repro.data import to_images
+from spectral_repro.data.sources import SOURCES
+from spectral_repro.results.curves import read_curves
 from tests.conftest import ROOT, run_cli, start_cli, write_images
 
 TIMES = ("seconds", "finished_at", "realizations_in_batch")
@@ -213,6 +219,8 @@ SHRUNKEN = {
     "control_sparse": "n2=4 sparsity=0.5",
     "control_budget": "n2=4 method.p=0,1 method.rank=2 method.multiple=1",
     "rates": "n2=4 trainer.lr=0.01",
+    "pruning": "grid.pruning_n2=[4,3] grid.pruning_shares=[0.2,0.4] grid.pruning_layers=[1]"
+    " grid.pruning_activations=[tanh]",
 }
 
 
@@ -229,6 +237,7 @@ def test_every_experiment_end_to_end(images, tmp_path, shrunken_results):
     assert counts["findings"] == 2 * 6
     assert counts["control_sparse"] == (4 + 1) * 2
     assert counts["control_budget"] == 4 + 1 + 4  # p = 1 is S-QR itself
+    assert counts["pruning"] == 3 + 2 + 2 + 2 * 2 + 2
     assert counts["rates"] == 8 + 4 + 1
     assert set(SHRUNKEN) == {p.stem for p in (ROOT / "conf/experiment").glob("*.yaml")}
 
@@ -369,7 +378,8 @@ def test_rows_of_the_first_schema_are_converted_when_their_cell_is_planned(image
     done = run_cli(*common(images), cwd=tmp_path)
     assert "finished already" in done.stdout, done.stderr
     after = read(tmp_path)
-    assert [{**row, "diverged": "", "products": ""} for row in before[path.name]] == after[path.name]
+    lost = dict.fromkeys(("diverged", "products", "hidden"), "")
+    assert [{**row, **lost} for row in before[path.name]] == after[path.name]
     assert path.with_suffix(".yaml").exists()
 
 
@@ -411,3 +421,34 @@ def test_interrupted_while_it_starts(images, tmp_path, delay, number):
     assert process.returncode == 128 + number
     assert "goes on from there" in err
     assert "Traceback" not in err
+
+
+def test_networks_are_pruned_from_those_that_are_kept(images, tmp_path):
+    """Trained once for all shares; two hidden layers, whose widths differ by seed; kept, tracked, resumed."""
+    changes = {"n2": 6, "hidden_layers": 2, "pruning.by": "connectivity", "weights": "true", "tracker": "csv"}
+    arguments = common(images, method="sqr", realizations=3, **changes)
+    first = run_cli(*arguments, "pruning.share=0.5", "pruning.epochs=2", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    (whole,) = tmp_path.glob("results/runs/*/sqr-n2_6-h2-s0-p_1-triangular-????????????.csv")
+    before = whole.read_bytes()
+    second = run_cli("-m", *arguments, "pruning.share=0,0.5,0.75", "pruning.epochs=2", cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.startswith("3 cells: 2 done, 1 to train (3 networks")
+    assert whole.read_bytes() == before
+    found = read(tmp_path)
+    for share, count in (("0.5", 6), ("0.75", 3)):
+        (rows,) = (r for name, r in found.items() if f"without_{share}-" in name)
+        for row in rows:
+            widths = [int(n) for n in row["hidden"].split("-")]
+            assert sum(widths) == count
+            sizes = [108, *widths, 3]
+            assert int(row["trained_parameters"]) == sum((a + 1) * b for a, b in itertools.pairwise(sizes))
+            assert (row["n2"], row["epochs"], row["pruned_epochs"], row["pruned_by"]) == ("6", "2", "2", "connectivity")
+            (path,) = tmp_path.glob(f"results/weights/*/*without_{share}-*/{row['seed']}.safetensors")
+            network = load_network(path)
+            assert network.config["sizes"] == sizes
+            data = to_images(SOURCES["folder"].read(tmp_path, root=str(images), name="x"), torch.device("cpu"))
+            right = (network(data.test_x).argmax(1) == data.test_y).float().mean().item()
+            assert right == pytest.approx(float(row["test_accuracy"]), abs=1e-6)
+        (curve,) = tmp_path.glob(f"results/curves/*/*without_{share}-*.csv")
+        assert {at for at in read_curves(curve)} == {(seed, epoch) for seed in range(3) for epoch in (1, 2)}

@@ -98,4 +98,5 @@ def test_the_tour_runs_and_draws(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "TOUR_EPOCHS": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "1,104 parameters" in done.stdout
-    assert {p.name for p in (tmp_path / "results/tour").glob("*.png")} == {"operator.png", "spectrum.png", "hubs.png"}
+    pictures = {"operator.png", "spectrum.png", "hubs.png", "pruned.png"}
+    assert {p.name for p in (tmp_path / "results/tour").glob("*.png")} == pictures

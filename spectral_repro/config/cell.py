@@ -32,7 +32,8 @@ class Cell:
     ``method_options`` and ``first_layer`` are keyword arguments of the layer class ``layer``;
     ``trainer`` holds the fields of :class:`spectral_repro.training.protocol.Protocol`, ``masking`` those of
     :class:`spectral_repro.training.masking.MaskingRule` that matter, and its name; nothing for the paper's cut-off;
-    ``hidden`` the widths of the hidden layers, if they differ; ``n2`` is the first of them.
+    ``hidden`` the widths of the hidden layers, if they differ; ``n2`` is the first of them; ``pruning`` which share of
+    the hidden nodes is removed after training, by what, and for how many epochs the rest is trained on, if any is.
     """
 
     data: Mapping[str, Any]
@@ -48,11 +49,22 @@ class Cell:
     method_label: str = ""
     masking: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     hidden: tuple[int, ...] = ()
+    pruning: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def widths(self) -> tuple[int, ...]:
         """``(N_2, …, N_{ℓ−1})``."""
         return self.hidden or (self.n2,) * self.hidden_layers
+
+    @property
+    def epochs(self) -> int:
+        """For how many epochs its networks are trained at most."""
+        return self.pruning["epochs"] if self.pruning else self.trainer["max_epochs"]
+
+    @property
+    def unpruned(self) -> "Cell":
+        """The cell of the networks that this one's are pruned from."""
+        return dataclasses.replace(self, pruning={})
 
     @functools.cached_property
     def config_hash(self) -> str:
@@ -69,6 +81,8 @@ class Cell:
             identity["trained entries"] = "an exact share"  # the first rows drew each with probability p
         if self.masking:
             identity["masking"] = {k: v for k, v in self.masking.items() if k != "name"}
+        if self.pruning:
+            identity["pruning"] = dict(self.pruning)
         if source := source_of_others(self.layer):
             identity["source"] = source
         return hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]
@@ -85,6 +99,7 @@ class Cell:
         parts += [f"{k}_{self.method_options[k]:g}" for k in ("p",) if k in self.method_options]
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
         parts += [str(self.masking[k]) for k in ("name", "allocation") if k in self.masking]
+        parts += [f"without_{self.pruning[k]:g}" for k in ("share",) if k in self.pruning]
         return "-".join([*parts, self.config_hash])
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 from spectral_repro.config import keys
 from spectral_repro.config.cell import Cell, import_layer
 from spectral_repro.errors import ConfigError, UserError
+from spectral_repro.layers.pruning import importance
 
 _OF_RIGL = ("interval", "exchange", "until")
 #: The paper's rule, which the layers have themselves.
@@ -61,11 +62,14 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         precision=checked.precision,
         method_label=method.get("label") or method["name"],
         masking=_masking(checked.masking) if checked.sparsity else {},
+        pruning=checked.pruning.model_dump() if checked.pruning.share else {},
     )
     options = json.dumps([dict(cell.method_options), cell.first_layer], sort_keys=True)
     _check_layer(cell.layer, options, cell.method)
     if checked.degrees and cell.sparsity == 0:
         raise ConfigError("degrees", True, "needs sparsity above 0; all nodes of a dense network have the same degree")
+    if cell.pruning:
+        _check_pruning(cell)
     if checked.weights and find_spec("safetensors") is None:
         raise ConfigError("weights", True, "needs a package: pip install 'spectral-repro[weights]'")
     if checked.tracker not in ("none", "csv") and find_spec(checked.tracker) is None:
@@ -101,13 +105,32 @@ def _masking(rule: keys.Masking) -> dict[str, Any]:
     return {} if {k: v for k, v in matters.items() if k != "name"} == _CUTOFF else matters
 
 
+def _check_pruning(cell: Cell) -> None:
+    """Builds tiny layers and ranks their nodes.
+
+    Raises:
+        ConfigError: if networks of this cell cannot be pruned so.
+    """
+    share, by = cell.pruning["share"], cell.pruning["by"]
+    if cell.sparsity:
+        raise ConfigError("pruning.share", share, "must be 0 with sparsity above 0: the cut-off would change")
+    if find_spec("safetensors") is None:
+        raise ConfigError("pruning.share", share, "needs a package: pip install 'spectral-repro[weights]'")
+    layer = import_layer(cell.layer)
+    try:
+        for options in ({}, cell.first_layer):
+            importance(layer(2, 2, **{**cell.method_options, **options}), by)
+    except ValueError as error:
+        raise ConfigError("pruning.by", by, str(error).removeprefix(f"by={by}: ")) from None
+
+
 @functools.lru_cache(maxsize=4096)
 def _check_layer(layer: str, options: str, method: str) -> None:
     """Builds a tiny layer, so that an option that is not allowed is found before any work is done."""
     method_options, first_layer = json.loads(options)
     cls = import_layer(layer)
     known = set(inspect.signature(cls).parameters) - {
-        *("in_features", "out_features", "bias", "sparsity", "generator", "device", "dtype")
+        *("in_features", "out_features", "sparsity", "generator", "device", "dtype")
     }
     for key, value in {**method_options, **first_layer}.items():
         if key not in known:

@@ -25,9 +25,10 @@ def command_of(cell: Cell) -> str:
     network = [f"n2={cell.n2}", f"hidden_layers={cell.hidden_layers}"]
     network = [f"hidden={_written(cell.hidden)}"] if cell.hidden else network
     network += [f"sparsity={cell.sparsity!r}"]
-    options = [f"method.{k}={_written(v)}" for k, v in cell.method_options.items()]
+    options = [f"{_plus(cell.method, k)}method.{k}={_written(v)}" for k, v in cell.method_options.items()]
     network += [f"masking={cell.masking['name']}"] if cell.masking else []
     network += [f"masking.{k}={_written(v)}" for k, v in cell.masking.items() if k != "name"]
+    network += [f"pruning.{k}={_written(v)}" for k, v in cell.pruning.items()]
     trainer = [f"trainer.{k}={_written(v)}" for k, v in cell.trainer.items()]
     keys = [*data, f"method={cell.method}", *options, *network, *trainer, f"precision={cell.precision}"]
     return shlex.join(["spectral-repro", *keys])
@@ -36,6 +37,12 @@ def command_of(cell: Cell) -> str:
 def _is_named(cell: Cell) -> bool:
     """Whether ``data=<name>`` stands for the data set, wherever its files are."""
     return (config_folder() / "data" / f"{cell.data['name']}.yaml").exists()
+
+
+def _plus(method: str, key: str) -> str:
+    """``+`` before an option that the file of ``conf/method`` does not have, if there is such a file here."""
+    path = config_folder() / "method" / f"{method}.yaml"
+    return "+" if path.exists() and key not in yaml.safe_load(path.read_text(encoding="utf-8")) else ""
 
 
 def _written(value: object) -> str:
@@ -61,6 +68,7 @@ def described(cell: Cell) -> str:
         **({"hidden": list(cell.hidden)} if cell.hidden else {}),
         "sparsity": cell.sparsity,
         **({"masking": dict(cell.masking)} if cell.masking else {}),
+        **({"pruning": dict(cell.pruning)} if cell.pruning else {}),
         "trainer": dict(cell.trainer),
         "precision": cell.precision,
     }

@@ -5,7 +5,7 @@ import dataclasses
 #: Kinds of figure: accuracy relative to direct and ρ against N2; accuracy against sparsity; accuracy against p.
 RELATIVE, SPARSE, TRAINED_SHARE, DEGREES = "relative", "sparse", "trained share", "degrees"
 #: And beyond the paper: ways to silence weights against sparsity; accuracy against the number of trained parameters.
-WAYS, BUDGET = "ways to silence", "budget"
+WAYS, BUDGET, PRUNING = "ways to silence", "budget", "pruning"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +83,14 @@ CONTROLS = {
             ("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection"),
             "784–N2–10",
             "The same number of trained parameters, spent otherwise",
+        ),
+        FigureSpec(
+            "pruning",
+            PRUNING,
+            ("mnist", "fashion_mnist"),
+            ("spectral_nodes", "direct"),
+            "784–500–…–10",
+            "Hidden nodes removed",
         ),
     )
 }

@@ -17,7 +17,8 @@ def accuracies(frame: pd.DataFrame) -> dict[int, float]:
     return dict(zip(frame["seed"], frame["test_accuracy"], strict=True))
 
 
-def _table(points: Mapping[float, Estimate]) -> pd.DataFrame:
+def table(points: Mapping[float, Estimate]) -> pd.DataFrame:
+    """A curve: columns ``x, value, spread, n``, ascending."""
     lines = [(x, e.value, e.spread, e.n) for x, e in sorted(points.items()) if e.n]
     return pd.DataFrame(lines, columns=list(COLUMNS)).astype(float)
 
@@ -25,7 +26,7 @@ def _table(points: Mapping[float, Estimate]) -> pd.DataFrame:
 def accuracy_curve(frame: pd.DataFrame, method: str, x: str) -> pd.DataFrame:
     """Mean accuracy of ``method`` against column ``x``: columns ``x, value, spread, n``."""
     mine = frame[frame["method"] == method]
-    return _table({at: mean(accuracies(rows)) for at, rows in mine.groupby(x)})
+    return table({at: mean(accuracies(rows)) for at, rows in mine.groupby(x)})
 
 
 def relative_curve(frame: pd.DataFrame, method: str, x: str) -> pd.DataFrame:
@@ -37,13 +38,13 @@ def relative_curve(frame: pd.DataFrame, method: str, x: str) -> pd.DataFrame:
         reference = direct.get(rows["n2"].iloc[0])
         if reference:
             points[at] = ratio(accuracies(rows), reference)
-    return _table(points)
+    return table(points)
 
 
 def rho_curve(frame: pd.DataFrame, method: str) -> pd.DataFrame:
     """Mean ρ against N2, of the networks that were trained."""
     mine = frame[frame["method"] == method]
-    return _table({at: mean(dict(zip(rows["seed"], rows["rho"], strict=True))) for at, rows in mine.groupby("n2")})
+    return table({at: mean(dict(zip(rows["seed"], rows["rho"], strict=True))) for at, rows in mine.groupby("n2")})
 
 
 def rho_line(cell: Cell, sizes: Sequence[int]) -> list[float]:

@@ -15,12 +15,16 @@ from spectral_repro.results.rows import all_rows
 PROFILES = ("paper", "quick")
 #: Realizations of every cell from which on a figure shows the paper's profile.
 ENOUGH = 3
+#: Cells that a caption names; of more it says how many.
+_NAMED = 8
 
 
 #: What tells the cells of one method in a figure apart, and how it is written.
 AXES = {
     **{"n2": "N2", "sparsity": "s", "masking": "masking", "allocation": "allocation", "p": "p"},
     **{"core": "core", "basis": "basis", "rank": "rank", "multiple": "multiple"},
+    **{"hidden_layers": "hidden layers", "activation": "activation", "train_eigenvectors": "φ trained"},
+    **{"share": "share removed", "epochs": "epochs"},
 }
 
 
@@ -28,7 +32,9 @@ def value_on(cell: Cell, axis: str):
     """Where a cell lies on one of :data:`AXES`; None where its method has no such option."""
     if axis in ("masking", "allocation"):
         return cell.masking_names[axis == "allocation"]
-    return getattr(cell, axis) if hasattr(cell, axis) else cell.method_options.get(axis)
+    if hasattr(cell, axis):
+        return getattr(cell, axis)
+    return {**cell.trainer, **cell.pruning, **cell.method_options}.get(axis)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Panel:
         axes = [name for name in AXES if len({value_on(cell, name) for cell in alike}) > 1]
         if len(axes) == 1:
             return f" ({AXES[axes[0]]} = {', '.join(str(value_on(cell, axes[0])) for cell in cells)})"
+        if len(cells) > _NAMED:
+            return f" ({len(cells)} cells of {len(alike)})"
         points = [", ".join(f"{AXES[a]} = {value_on(cell, a)}" for a in axes) for cell in cells]
         return f" ({'; '.join(points)})"
 

@@ -168,11 +168,14 @@ class SpectralLinear(EigenvalueLinear):
 
     ``SpectralLinear(…, eig_in=1, train_eig_in=False)`` is a layer of the original method (Ref. 12, Fig. 3).
 
+    ``SpectralLinear(…, bias=False, eig_in=0, train_eig_in=False)`` has one eigenvalue a node (Ref. 16).
+
     Parameters (trained): ``eig_in (N_in)``, ``eig_out (N_out)``, ``bias (N_out)``. Buffer: ``phi (N_out, N_in)``.
 
     Args:
         train_eig_in: whether ``λin`` is trained (not in the original method, from the second layer on).
         phi_std: standard deviation of the entries of ``φ``.
+        train_eigenvectors: whether ``φ`` is trained, too.
     """
 
     def __init__(
@@ -185,6 +188,7 @@ class SpectralLinear(EigenvalueLinear):
         eig_out: Start = (-0.13, 0.13),
         train_eig_in: bool = True,
         phi_std: float = 0.036,
+        train_eigenvectors: bool = False,
         sparsity: float = 0.0,
         generator: torch.Generator | None = None,
         device=None,
@@ -192,7 +196,8 @@ class SpectralLinear(EigenvalueLinear):
     ) -> None:
         super().__init__(in_features, out_features, bias, sparsity, eig_in, eig_out, device, dtype)
         self.phi_std = phi_std
-        self.initialize(generator, frozen=("phi",) if train_eig_in else ("phi", "eig_in"))
+        frozen = [*["phi"] * (not train_eigenvectors), *["eig_in"] * (not train_eig_in)]
+        self.initialize(generator, frozen=frozen)
 
     def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
         eigenvalues = super().start_values(generator)
@@ -204,13 +209,31 @@ class SpectralLinear(EigenvalueLinear):
     def eigenvectors(self) -> Tensor:
         return self.phi
 
-    def frozen_factor(self) -> Tensor:
-        return self.phi.mT
+    def frozen_factor(self) -> Tensor | None:
+        return None if self.phi.requires_grad else self.phi.mT
+
+    def through_trained(self, z: Tensor) -> Tensor:
+        return z @ self.phi.mT if self.phi.requires_grad else z
+
+    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
+        sizes = self.in_features, self.out_features
+        return self.step_cost(*sizes, rows, input_grad, product, train_eigenvectors=self.phi.requires_grad)
 
     @staticmethod
-    def step_cost(n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, **options) -> Cost:
+    def step_cost(
+        n_in: int,
+        n_out: int,
+        rows: int,
+        input_grad: bool,
+        product: bool,
+        *,
+        train_eigenvectors: bool = False,
+        **options,
+    ) -> Cost:
         del options
         weights = n_in * n_out
+        if train_eigenvectors:  # nothing is saved by parts of which none is frozen
+            return Cost(rows * weights * (2 + input_grad) + PASS_COST * 8 * weights, float("inf"))
         explicit = rows * weights * (2 + input_grad) + PASS_COST * 5 * weights
         factored = rows * weights * (2 + (not product) + input_grad) + PASS_COST * 3 * rows * (n_in + n_out)
         return Cost(explicit, factored)

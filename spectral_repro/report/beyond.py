@@ -8,6 +8,7 @@ import pandas as pd
 from spectral_repro.figures import curves
 from spectral_repro.figures.catalogue import CONTROLS
 from spectral_repro.figures.controls import ALLOCATIONS, way_of, ways
+from spectral_repro.figures.pruning import WAYS, by_place
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import label_of
 from spectral_repro.report import leaderboard
@@ -21,6 +22,7 @@ def beyond(frame: pd.DataFrame, panels: Mapping[str, list[Panel]]) -> str:
         "## Beyond the paper",
         _sparse(panels["control_sparse"]),
         _budgets(frame, panels["control_budget"]),
+        _pruning(panels["pruning"]),
         _rates(frame),
     ]
     return "\n\n".join(parts)
@@ -99,6 +101,43 @@ def _budgets(frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
     for panel in panels:
         if panel.found:
             text += f"\n\n{panel.label}:\n\n{accuracies(panel)}"
+    return text
+
+
+def _pruning(panels: Sequence[Panel]) -> str:
+    """Hidden nodes removed by eigenvalue and by connectivity, and networks that were narrow from the start."""
+    lines, gaps = [], collections.defaultdict(collections.Counter)
+    shown = [way for way in WAYS if any(way in found for p in panels for found in by_place(p).values())]
+    for panel in panels:
+        for (layers, activation), found in by_place(panel).items():
+            for share in sorted({share for points in found.values() for share in points}):
+                at = {way: points[share] for way, points in found.items() if share in points}
+                lead = {}
+                for pair in (("post", "connectivity"), ("pre", "connectivity retrained"), ("pre", "narrow")):
+                    lead[pair] = Estimate(float("nan"), float("nan"), 0)
+                    if share and at.keys() >= set(pair):
+                        lead[pair] = difference(*(at[way] for way in pair))
+                        low, high = lead[pair].interval()
+                        if panel.profile == "paper":
+                            gaps[pair]["first" if low > 0 else "second" if high < 0 else "neither"] += 1
+                values = [accuracy(mean(at[way])) if way in at else "" for way in shown]
+                said = [_gap(e) if e.n else "" for e in lead.values()]
+                lines.append((panel.label, str(layers), activation, f"{share:g}", *values, *said))
+    text = _figure("pruning", panels)
+    if not lines:
+        return text
+    header = ("data", "hidden layers", "activation", "removed", *(WAYS[way][0] for way in shown))
+    header += ("|λ| − Σ|w|", "|λ| − Σ|w|, retrained", "|λ| − narrow")
+    text += (
+        "\n\nA node is ranked by the size of its eigenvalue (`W = −diag(λ) φ`) or by its weights; what is left is "
+        "tested as it is, or trained on. Brackets are 95 % intervals, paired by seed.\n\n" + markdown(header, lines)
+    )
+    for pair, counts in gaps.items():
+        first, second = (WAYS[way][0] for way in pair)
+        text += (
+            f"\n\n“{first}” against “{second}”, {counts.total()} comparisons of full-length rows: the first leads in "
+            f"{counts['first']}, the second in {counts['second']}; in {counts['neither']} the interval holds zero."
+        )
     return text
 
 

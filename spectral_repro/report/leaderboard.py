@@ -40,9 +40,14 @@ class Entry:
 
 
 def full_length(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of networks that had as many epochs as the protocols give, on seeds that no rate was tuned on."""
-    epochs = max(p["max_epochs"] for p in plain_compose()([])["protocols"].values())
-    return frame[(frame["max_epochs"] >= epochs) & (frame["seed"] < TUNING_SEEDS)]
+    """Rows of networks that had as many epochs as the paper's protocols give, on seeds that no rate was tuned on.
+
+    Those of the protocol for pruning, which does not stop early, and what was pruned from them, are not among them.
+    """
+    protocols = plain_compose()([])["protocols"]
+    epochs = max(protocols[name]["max_epochs"] for name in ("dense", "sparse"))
+    stopping = (frame["patience"] < frame["max_epochs"]) & frame["pruned_share"].isna()
+    return frame[(frame["max_epochs"] >= epochs) & stopping & (frame["seed"] < TUNING_SEEDS)]
 
 
 def entries(frame: pd.DataFrame) -> list[Entry]:

@@ -30,7 +30,8 @@ class Row(BaseModel):
     From ``max_epochs`` on, the columns are those of the protocol (:class:`spectral_repro.config.keys.Protocol`);
     ``diverged`` says that the trained weights are not finite, ``products`` by which library and how exactly matrices
     were multiplied; ``masking`` and ``allocation`` are those of a sparse network; ``hidden`` are the widths
-    of all hidden layers, ``500-200``, of which ``n2`` is the first.
+    of all hidden layers, ``500-200``, of which ``n2`` is the first; of a network that was pruned, what is left of them,
+    with the share of nodes that went, by which ranking, and how many epochs the rest was trained on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -79,6 +80,9 @@ class Row(BaseModel):
     weight_decay: Later = None
     schedule: LaterText = None
     hidden: LaterText = None
+    pruned_share: Later = None
+    pruned_by: LaterText = None
+    pruned_epochs: Annotated[int | None, _missing] = None
 
 
 COLUMNS = tuple(Row.model_fields)

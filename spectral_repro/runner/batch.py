@@ -1,29 +1,33 @@
 """Training one batch of realizations of a cell, from its checkpoint if it has one."""
 
+import collections
 import dataclasses
 import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from spectral_repro.config.cell import import_layer
+from spectral_repro.layers import stack
 from spectral_repro.runner.checkpoint import Checkpoint
 from spectral_repro.runner.task import Task
 from spectral_repro.training.masking import MaskingRule
-from spectral_repro.training.network import build_stack, trained_parameters
+from spectral_repro.training.network import Network, build_stack, trained_parameters
 from spectral_repro.training.protocol import Outcome, Progress, Protocol
+from spectral_repro.training.pruning import prune
 from spectral_repro.training.trainer import Trainer
 
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What a batch reached: its outcomes, what each of its networks trained, and the wall time of all together."""
+    """What a batch reached: outcomes, what each network trained, the wall time of all together, hidden widths."""
 
     outcomes: Sequence[Outcome]
     parameters: int
     seconds: float
+    widths: Sequence[int]
 
 
 def make_trainer(task: Task, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Trainer:
@@ -69,4 +73,28 @@ def train_batch(
             warnings.warn(checkpoint.give_up(unfit), stacklevel=2)
             trainer = make_trainer(task, seeds)
     trainer.on_stop, trainer.follow = on_stop, follow
-    return Trained(trainer.run(watch, checkpoint.save), parameters, trainer.seconds)
+    return Trained(trainer.run(watch, checkpoint.save), parameters, trainer.seconds, task.cell.widths)
+
+
+def prune_batch(
+    task: Task,
+    networks: Mapping[int, Network],
+    watcher: Callable[[Sequence[int]], Callable[[Progress], None]],
+    on_stop: Callable[[int, dict[str, Tensor]], None] | None = None,
+    follow: bool = False,
+) -> list[Trained]:
+    """Prunes trained networks, given by seed, and trains what is left on; those of equal widths as one batch."""
+    cell, groups = task.cell, collections.defaultdict(list)
+    for seed, network in networks.items():
+        smaller = prune(network, cell.pruning["share"], cell.pruning["by"], train_eigenvectors=True)
+        groups[tuple(layer.out_features for layer in smaller.layers[:-1])].append((seed, smaller))
+    protocol = Protocol(**{**cell.trainer, "max_epochs": cell.pruning["epochs"]})
+    found = []
+    for widths, members in groups.items():
+        seeds, smaller = zip(*members, strict=True)
+        trainer = Trainer(stack(smaller).to(task.device), task.dataset.images, seeds, protocol)
+        trainer.on_stop, trainer.follow = on_stop, follow
+        parameters = trained_parameters(trainer.network) // len(seeds)
+        watch = watcher(seeds) if protocol.max_epochs else None
+        found.append(Trained(trainer.run(watch), parameters, trainer.seconds, widths))
+    return found

@@ -59,7 +59,7 @@ def _finished(planned: Sequence, works: Sequence[float | None], device: str) -> 
     return [
         (p.cell, w, median(r.seconds / r.epochs for r in p.rows), median(r.epochs for r in p.rows))
         for p, w in zip(planned, works, strict=True)
-        if w and p.rows and all(r.device.startswith(device) for r in p.rows)
+        if w and p.rows and all(r.device.startswith(device) and r.epochs for r in p.rows)
     ]
 
 
@@ -71,7 +71,7 @@ def _one(p, w: float | None, done: Sequence, rate: float | None) -> float | None
     else:
         near = sorted(done, key=lambda other: _difference(p.cell, w, *other[:2]))
         epoch, lasts = near[0][2] * w / near[0][1], median(n[3] for n in near[:3])
-    return p.missing * min(p.cell.trainer["max_epochs"], lasts) * epoch
+    return p.missing * min(p.cell.epochs, lasts) * epoch
 
 
 def _difference(cell: Cell, w: float, other: Cell, other_w: float) -> float:

@@ -7,25 +7,27 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from spectral_repro import data
-from spectral_repro.config.cell import Cell
+from spectral_repro.config.cell import Cell, import_layer
 from spectral_repro.config.keys import Run
 from spectral_repro.files import require_writable
+from spectral_repro.layers import SpectralLinear
 from spectral_repro.results import provenance
 from spectral_repro.results.degrees import add_degrees, degree_file
 from spectral_repro.results.rows import Row, add_rows, keep_config, row_file
-from spectral_repro.results.weights import save_network, weights_file
-from spectral_repro.runner.batch import Trained, train_batch
+from spectral_repro.results.weights import load_network, save_network, weights_file
+from spectral_repro.runner.batch import Trained, prune_batch, train_batch
 from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file, resumable_batches
 from spectral_repro.runner.claim import claim_file, claimed
 from spectral_repro.runner.devices import choose_device, realizations_that_fit
 from spectral_repro.runner.plan import missing_seeds
 from spectral_repro.runner.task import Task, check_digest, known_digest, prepare
-from spectral_repro.training.network import direct_parameters
+from spectral_repro.training.network import Network, direct_parameters
 from spectral_repro.training.products import find_products, use_products
 from spectral_repro.training.protocol import Outcome, Progress
 
@@ -93,12 +95,16 @@ def _train(task: Task, options: Run, watcher: Watcher) -> list[Row]:
     seeds, rows = _missing(cell, options)
     keep_config(path, cell, rows)
     keep = functools.partial(_keep_weights, task, options.results_dir) if options.weights else None
+    follow = options.tracker != "none"
     waiting = batches(task, options, seeds)
     while waiting:
         batch = waiting.pop(0)
         checkpoint = make_checkpoint(task, options, batch)
         try:
-            trained = train_batch(task, batch, watcher(batch), checkpoint, keep, options.tracker != "none")
+            if cell.pruning:
+                trained = prune_batch(task, _networks(task, options, batch), watcher, keep, follow)
+            else:
+                trained = [train_batch(task, batch, watcher(batch), checkpoint, keep, follow)]
         except torch.OutOfMemoryError:
             if len(batch) == 1:
                 raise
@@ -110,16 +116,34 @@ def _train(task: Task, options: Run, watcher: Watcher) -> list[Row]:
             torch.cuda.empty_cache()
             waiting = [part for other in (batch, *waiting) for part in _chunks(other, half)]
             continue
+        outcomes = [outcome for part in trained for outcome in part.outcomes]
         if options.degrees:
-            add_degrees(degree_file(options.results_dir, cell), trained.outcomes)
-        rows = add_rows(path, make_rows(task, trained))
+            add_degrees(degree_file(options.results_dir, cell), outcomes)
+        rows = add_rows(path, [row for part in trained for row in make_rows(task, part)])
         checkpoint.remove()
-        _say_what_failed(task, trained.outcomes)
+        _say_what_failed(task, outcomes)
     return rows
 
 
+def _networks(task: Task, options: Run, seeds: Sequence[int]) -> dict[int, Network]:
+    """The trained networks that are to be pruned, by seed."""
+    return {seed: load_network(weights_file(options.results_dir, task.cell.unpruned, seed)) for seed in seeds}
+
+
 def _keep_weights(task: Task, results_dir: Path, seed: int, state: dict[str, Tensor]) -> None:
-    save_network(weights_file(results_dir, task.cell, seed), task.cell, task.sizes, state)
+    cell, sizes = task.cell, task.sizes
+    if cell.pruning:  # narrower, and direct where its layers cannot be
+        outputs = [len(value) for name, value in state.items() if name.endswith((".dense", ".phi"))]
+        cell, sizes = dataclasses.replace(cell, **_layer_after_pruning(cell)), (sizes[0], *outputs)
+    save_network(weights_file(results_dir, task.cell, seed), cell, sizes, state)
+
+
+def _layer_after_pruning(cell: Cell) -> dict[str, Any]:
+    """Of which class, and with which options, the layers of a pruned network are; see :func:`prune`."""
+    if issubclass(import_layer(cell.layer), SpectralLinear):
+        return {"method_options": {**cell.method_options, "train_eigenvectors": True}}
+    bias = {"bias": cell.method_options["bias"]} if "bias" in cell.method_options else {}
+    return {"layer": "spectral_repro.layers.DirectLinear", "method_options": bias, "first_layer": {}}
 
 
 def _say_what_failed(task: Task, outcomes: Sequence[Outcome]) -> None:
@@ -192,7 +216,8 @@ def make_rows(task: Task, trained: Trained) -> list[Row]:
         "products": find_products(task.device, cell.precision).name,
         "masking": cell.masking_names[0],
         "allocation": cell.masking_names[1],
-        "hidden": "-".join(map(str, cell.widths)),
+        "hidden": "-".join(map(str, trained.widths)),
+        **{f"pruned_{key}": value for key, value in cell.pruning.items()},
         **cell.trainer,
     }
     own = ("seed", "test_accuracy", "validation_accuracy", "epochs", "diverged")

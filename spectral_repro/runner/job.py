@@ -44,14 +44,16 @@ def run_job(config: Mapping[str, Any], number: int | None = None, beside_others:
     keep_freed_memory()
     if threads := share_of_threads(options.threads):
         torch.set_num_threads(threads)
-    watchers = [epoch_bar(cell, 0 if alone else 1)]
-    if options.tracker != "none":
-        watchers.append(track(options.tracker, options.results_dir, cell))
     started = time.perf_counter()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: tqdm.write(f"spectral-repro: {message}")
-            report = run_cell(cell, options, device, lambda seeds: _all([w(seeds) for w in watchers]))
+            report = None
+            if cell.pruning:  # the networks that are pruned come first
+                whole = options.model_copy(update={"weights": True, "overwrite": False})
+                report = _watched(cell.unpruned, whole, device, alone)
+            if report is None or report.holder is None:
+                report = _watched(cell, options, device, alone)
     except BaseException as error:
         what = f"failed: {one_line(error)}" if isinstance(error, Exception) else "interrupted"
         _log(cell, options, device, what, started)
@@ -64,6 +66,14 @@ def run_job(config: Mapping[str, Any], number: int | None = None, beside_others:
         print_table([(cell, report.rows)])
         print(f"rows: {report.path}")
     return report
+
+
+def _watched(cell: Cell, options: Run, device: str, alone: bool) -> Report:
+    """Runs a cell with its bar and its tracker."""
+    watchers = [epoch_bar(cell, 0 if alone else 1)]
+    if options.tracker != "none":
+        watchers.append(track(options.tracker, options.results_dir, cell))
+    return run_cell(cell, options, device, lambda seeds: _all([w(seeds) for w in watchers]))
 
 
 def _log(cell: Cell, options: Run, device: str, what: str, started: float) -> None:

@@ -26,7 +26,7 @@ def epoch_bar(cell: Cell, position: int) -> Watcher:
         f"{cell.method_label} {cell.data['name']} N2={'-'.join(map(str, cell.hidden or [cell.n2]))}"
         + f" s={cell.sparsity:g}" * (cell.sparsity > 0)
     )
-    most = cell.trainer["max_epochs"]
+    most = cell.epochs
 
     def watcher(seeds):
         bar = tqdm(total=len(seeds) * most, desc=label, unit="ep", disable=None, leave=False, position=position)

@@ -63,11 +63,13 @@ class Trainer:
     def run(
         self, watch: Callable[[Progress], None] | None = None, save: Callable[["Trainer"], None] | None = None
     ) -> list[Outcome]:
-        """Trains until every realization has stopped.
+        """Trains until every realization has stopped; with ``max_epochs`` of 0 they are judged as they are.
 
         After every epoch ``watch`` is told how far it is and, while any goes on, ``save`` may take :meth:`state`.
         ``seconds`` adds up the wall time of training; reading the accuracies waits for the device's work.
         """
+        if self.protocol.max_epochs == 0:
+            self.validate()
         while self.running:
             started, before = time.perf_counter(), len(self.running)
             if self.follow:

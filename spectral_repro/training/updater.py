@@ -42,7 +42,7 @@ class Updater:
         """The rate of the next update: constant, or falling as a cosine to zero at the last step of the last epoch."""
         if self.protocol.schedule == "constant":
             return self.protocol.lr
-        return self.protocol.lr / 2 * (1 + math.cos(math.pi * self.optimizer.steps / self.total))
+        return self.protocol.lr / 2 * (1 + math.cos(math.pi * self.optimizer.steps / max(1, self.total)))
 
     def _bind(self) -> None:
         """Lets the modules hold the optimizer's tensors as their parameters."""

@@ -96,6 +96,8 @@ def test_original_method_differs_from_the_second_layer_on():
 CHANGES = [
     ("n2=50", True),
     ("hidden_layers=2", True),
+    ("pruning.epochs=3", False),
+    ("pruning.share=0.5 pruning.by=connectivity", True),
     ("hidden=[100]", False),
     ("hidden=[100,100]", True),
     ("sparsity=0.5", True),
@@ -137,6 +139,13 @@ CHANGES = [
 ]
 
 
+def test_a_cell_knows_the_one_it_is_pruned_from():
+    whole, pruned = (cell("method=spectral_nodes", f"pruning.share={s}", "pruning.epochs=4") for s in (0, 0.5))
+    assert pruned.unpruned == whole
+    assert (whole.epochs, pruned.epochs) == (whole.trainer["max_epochs"], 4)
+    assert pruned.slug == f"spectral_nodes-n2_100-h1-s0-without_0.5-{pruned.config_hash}"
+
+
 def test_widths_that_are_alike_are_the_network_of_before():
     alike, other = cell("hidden=[70,70]"), cell("hidden=[70,20]")
     assert alike == cell("n2=70", "hidden_layers=2")
@@ -154,7 +163,7 @@ def test_an_image_folder_that_is_resized_is_another_cell():
 
 @pytest.mark.parametrize(("change", "matters"), CHANGES)
 def test_the_hash_covers_the_mathematics_and_nothing_else(change, matters):
-    assert (cell("method=sqr").config_hash != cell("method=sqr", change).config_hash) is matters
+    assert (cell("method=sqr").config_hash != cell("method=sqr", *change.split()).config_hash) is matters
 
 
 @pytest.mark.parametrize(
@@ -231,6 +240,7 @@ JOBS = {
     "control_sparse": (2 * (4 + 1) * 2 * 4, 2 * (4 + 1) * 2 * 2),
     "control_budget": (2 * (4 * 8 + 7 + 7 + 4 + 2), 2 * (4 * 4 + 3 + 3 + 2 + 2)),
     "rates": (2 * (8 + 4 + 1) * 6, 2 * (8 + 4 + 1) * 3),
+    "pruning": (2 * 9 * (3 + 5 * 7), 2 * (3 + 5 * 2)),
 }
 
 
@@ -247,14 +257,14 @@ def test_jobs_of_every_experiment(experiment):
         assert len(jobs) == len(set(jobs)) == count + twice
         cells = cells_of(experiment, profile)
         assert len(cells) == count
-        realizations = 3 if profile == "quick" else 5 if experiment == "fig08" else 10
+        realizations = 3 if profile == "quick" else 5 if experiment in ("fig08", "pruning") else 10
         if experiment == "rates":
             realizations = 2 if profile == "quick" else 3
             assert {seeds.start for _, seeds in cells} == {1000}
         assert {len(seeds) for _, seeds in cells} == {realizations}
         protocol = {c.trainer["optimizer"] for c, _ in cells}
-        sparse = experiment in ("fig02", "fig10", "hubs", "control_sparse")
-        assert protocol == ({"adam"} if sparse else {"adam", "adamax"} if experiment == "rates" else {"adamax"})
+        adam = experiment in ("fig02", "fig10", "hubs", "control_sparse", "pruning")
+        assert protocol == ({"adam"} if adam else {"adam", "adamax"} if experiment == "rates" else {"adamax"})
 
 
 def test_full_grids_of_the_specification():
@@ -353,6 +363,8 @@ CELLS = [
     ("method=direct", "sparsity=0.9", "masking=rigl", "masking.exchange=0.2"),
     ("method=hashed", "method.multiple=4", "sparsity=0.5", "masking=gradual", "masking.allocation=global"),
     ("method=ssvd", "hidden=[50,20,30]"),
+    ("method=direct", "+method.bias=false", "pruning.share=0.5", "pruning.by=connectivity", "pruning.epochs=3"),
+    ("method=spectral_nodes", "protocol=pruning", "pruning.share=0.25"),
     ("method=direct", "data=folder", "data.root=/cats", "data.resize=8"),
     ("method=direct", "data=folder", "'data.root=/some/pictures of cats'", "data.grayscale=true"),
 ]

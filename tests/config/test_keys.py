@@ -51,7 +51,7 @@ def test_the_help_has_every_key_with_its_default():
         assert f"  {key}{f' = {default}' if default else ''}\n      {meaning} ({allowed})\n" in text
     assert "  trainer.optimizer = adamax or adam\n" in text
     assert "  trainer.batch_size = 200\n" in text
-    names = "diagonal, direct, hashed, lowrank, projection, spectral, spectral_original, sqr, ssvd"
+    names = "diagonal, direct, hashed, lowrank, projection, spectral, spectral_nodes, spectral_original, sqr, ssvd"
     assert f"method: {names}\n" in text
     assert "masking: cutoff, gradual, rigl, straight_through\n" in text
 

@@ -1,12 +1,16 @@
 """What lies beyond the paper: drawn, grouped and said as the rows have it."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from spectral_repro.config.compose import cells_of
+from spectral_repro.figures import pruning
 from spectral_repro.figures.catalogue import CONTROLS
 from spectral_repro.figures.controls import budget_points, draw_control, pareto_front, ways
+from spectral_repro.figures.pruning import by_place, draw_pruning
 from spectral_repro.figures.select import choose_panels
 from spectral_repro.report import leaderboard
 from spectral_repro.report.beyond import beyond
@@ -39,6 +43,9 @@ def rows_of(name: str, profile: str = "paper", seeds=range(3)) -> list[Row]:
                 "masking": masking,
                 "allocation": allocation,
                 "config_hash": cell.config_hash,
+                "patience": cell.trainer["patience"],
+                "hidden_layers": cell.hidden_layers,
+                **{f"pruned_{k}": v for k, v in cell.pruning.items()},
             }
             rows.append(Row(**{**dict(ROW), **changes}))
     return rows
@@ -126,6 +133,37 @@ def test_the_verdict_is_what_the_rows_say(frame):
     assert "the lead is of" not in nothing
     assert "spectral-repro experiment=control_sparse" in nothing
     assert "experiment=rates" in nothing
+
+
+def test_pruning_is_drawn_and_judged_by_network(frame):
+    spec = CONTROLS["pruning"]
+    panels = choose_panels(frame, spec)
+    found = by_place(panels[0])
+    assert set(found) == {(layers, a) for layers in (1, 2, 3) for a in ("tanh", "elu", "relu")}
+    shares = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95]
+    for ways_there in found.values():
+        assert set(ways_there) == set(pruning.WAYS)
+        for way, points in ways_there.items():
+            assert sorted(points) == ([] if "retrained" in way or way == "pre" else [0.0]) + shares
+    narrow = found[2, "elu"]["narrow"][0.9]
+    rows = frame[(frame["data"] == "mnist") & (frame["n2"] == 50) & (frame["hidden_layers"] == 2)]
+    cells = [c for c, _ in cells_of("pruning", "paper", "mnist") if c.n2 == 50 and c.hidden_layers == 2]
+    (cell,) = (c for c in cells if c.trainer["activation"] == "elu")
+    rows = rows[rows["config_hash"] == cell.config_hash]
+    assert narrow == dict(zip(rows["seed"], rows["test_accuracy"], strict=True))
+    axes = draw_pruning(spec, panels).get_axes()
+    assert len(axes) == 2 * 9
+    assert {line.get_gid() for line in axes[0].get_lines()} == set(pruning.WAYS)
+    text = beyond(frame, {name: choose_panels(frame, spec) for name, spec in CONTROLS.items()})
+    assert "“direct, narrow from the start”, 126 comparisons of full-length rows" in text
+    part = panels[0].frame.iloc[:40]
+    assert "cells of" in dataclasses.replace(panels[0], frame=part).realizations
+
+
+def test_what_was_trained_without_early_stopping_leads_no_board(frame):
+    mine = frame[frame["config_hash"].isin({c.config_hash for c, _ in cells_of("pruning", "paper")})]
+    assert len(mine)
+    assert not len(leaderboard.full_length(mine))
 
 
 def test_the_best_rate_is_that_of_validation():

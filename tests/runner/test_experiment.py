@@ -16,11 +16,11 @@ def trained(images, folder, monkeypatch, most: int) -> list[int]:
     cell, options = read_config(plain_compose()([*common(images, realizations=7, results_dir=folder)]))
     tried, train = [], experiment.train_batch
 
-    def train_batch(task, seeds, watch, checkpoint, on_stop):
+    def train_batch(task, seeds, *others):
         tried.append(len(seeds))
         if len(seeds) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return train(task, seeds, watch, checkpoint, on_stop)
+        return train(task, seeds, *others)
 
     monkeypatch.setattr(experiment, "train_batch", train_batch)
     report = experiment.run_cell(cell, options, "cpu", lambda seeds: lambda progress: None)
