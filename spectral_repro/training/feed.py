@@ -23,6 +23,14 @@ class Batch(NamedTuple):
     product: Tensor | None
 
 
+class Order(NamedTuple):
+    """Of an epoch, ``(R, n_train)`` each: rows of the images, their labels, and places in all frozen products."""
+
+    rows: Tensor
+    labels: Tensor
+    places: Tensor | None
+
+
 class Feed:
     """The images in the order in which each of the ``R`` realizations sees them; realizations can be dropped.
 
@@ -56,19 +64,26 @@ class Feed:
 
     def epoch(self, number: int, batch_size: int, steps: int | None = None) -> Iterator[Batch]:
         """The batches of one pass over everyone's training rows, in everyone's own order; at most ``steps``."""
+        order, n = self.order(number), self.train_rows.shape[1]
+        for start in itertools.islice(range(0, n, batch_size), steps):
+            part = slice(start, min(start + batch_size, n))
+            yield self.batch(*(t if t is None else t[:, part] for t in order))
+
+    def order(self, number: int) -> Order:
+        """Everyone's own order in an epoch."""
         n = self.train_rows.shape[1]
         orders = [torch.randperm(n, generator=stream(seed, "order", number)) for seed in self.seeds]
         order = torch.stack(orders).to(self.device)
         rows = self.train_rows.gather(1, order)
-        labels = self.images.train_y[rows]
         if self.products is not None:
-            order += torch.arange(len(order), device=self.device).unsqueeze(1) * n  # in the flattened products
-            products = self.products.flatten(0, 1)
-        for start in itertools.islice(range(0, n, batch_size), steps):
-            part = slice(start, min(start + batch_size, n))
-            x = self.gather(self.images.train_x, rows[:, part], "x")
-            product = None if self.products is None else self.gather(products, order[:, part], "product")
-            yield Batch(x, labels[:, part], product)
+            order += torch.arange(len(order), device=self.device).unsqueeze(1) * n
+        return Order(rows, self.images.train_y[rows], None if self.products is None else order)
+
+    def batch(self, rows: Tensor, labels: Tensor, places: Tensor | None) -> Batch:
+        """The images of part of an :class:`Order`, in memory that the next batch writes over."""
+        x = self.gather(self.images.train_x, rows, "x")
+        product = None if places is None else self.gather(self.products.flatten(0, 1), places, "product")
+        return Batch(x, labels, product)
 
     def gather(self, source: Tensor, rows: Tensor, use: str) -> Tensor:
         """``source[rows]``, in memory that the next call for the same ``use`` writes over."""
@@ -81,7 +96,7 @@ class Feed:
 
     def keep(self, rows: list[int]) -> None:
         """Drops all realizations but ``rows``."""
-        index = torch.tensor(rows, device=self.device)
+        index = torch.tensor(rows).to(self.device)
         self.seeds = [self.seeds[i] for i in rows]
         self.train_rows, self.validation_rows = self.train_rows[index], self.validation_rows[index]
         if self.products is not None:

@@ -72,6 +72,11 @@ class Masking:
             ]
 
     @property
+    def constant(self) -> bool:
+        """Whether all steps are the same."""
+        return self.rule.schedule == "constant" and not self.masks
+
+    @property
     def ramping(self) -> bool:
         """Whether the sparsity still rises: no network stops before it is at its end."""
         return self.step < self._ramp

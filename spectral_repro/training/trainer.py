@@ -14,6 +14,7 @@ from spectral_repro.training.feed import PRODUCT_BYTES, Feed
 from spectral_repro.training.masking import Masking, MaskingRule
 from spectral_repro.training.network import Network
 from spectral_repro.training.protocol import Detail, EarlyStopping, Images, Outcome, Progress, Protocol
+from spectral_repro.training.replay import FixedSteps, record_graph
 from spectral_repro.training.updater import Updater
 
 
@@ -57,8 +58,17 @@ class Trainer:
             network.masking = Masking(*masking, steps, shapes, seeds, self.feed.device)
         else:
             self.feed.keep_products(network.layers[0], protocol.batch_size, product_bytes)
+        self.fixed = self._fixed_steps()
         if network.sparse:
             cutoff(torch.ones(1, 2, 2), 0.5)  # torch sets up a custom operator at its first call: a second
+
+    def _fixed_steps(self) -> FixedSteps | None:
+        """On a device where launches cost more than on a CPU, unless the steps differ in more than their numbers."""
+        masking, device = self.network.masking, self.feed.device.type
+        if device == "cpu" or (masking and not masking.constant):
+            return None
+        record = record_graph if device == "cuda" else None
+        return FixedSteps(self.updater, self.feed, self.protocol.batch_size, record)
 
     def run(
         self, watch: Callable[[Progress], None] | None = None, save: Callable[["Trainer"], None] | None = None
@@ -88,8 +98,11 @@ class Trainer:
 
     def train_epoch(self, steps: int | None = None) -> None:
         """One pass over the training rows; ``steps`` ends it after so many batches, to measure speed."""
-        for batch in self.feed.epoch(self.epoch, self.protocol.batch_size, steps):
-            self.updater.step(batch)
+        if self.fixed:
+            self.fixed.epoch(self.epoch, steps)
+        else:
+            for batch in self.feed.epoch(self.epoch, self.protocol.batch_size, steps):
+                self.updater.step(batch)
         self.epoch += 1
 
     def _details(self) -> dict[int, Detail]:
@@ -128,6 +141,7 @@ class Trainer:
         if stays:
             self.feed.keep(stays)
             self.updater.keep(stays)
+            self.fixed = self._fixed_steps()
 
     def state(self) -> dict[str, Any]:
         """All that :meth:`restore` needs, between two epochs: tensors, numbers, strings and lists of them.

@@ -34,15 +34,21 @@ class Updater:
 
     def follow(self) -> None:
         """From here on adds up the training loss of each network, which costs a little."""
-        leaf = self.leaves[0]
-        self.losses, self.seen = leaf.new_zeros(len(leaf)), 0
+        leaf, self.seen = self.leaves[0], 0
+        if self.losses is None or len(self.losses) != len(leaf):
+            self.losses = leaf.new_zeros(len(leaf))
+        self.losses.zero_()
 
     @property
     def lr(self) -> float:
-        """The rate of the next update: constant, or falling as a cosine to zero at the last step of the last epoch."""
+        """The rate of the next update."""
+        return self.lr_after(self.optimizer.steps)
+
+    def lr_after(self, steps: int) -> float:
+        """The rate is constant, or falls as a cosine to zero at the last step of the last epoch."""
         if self.protocol.schedule == "constant":
             return self.protocol.lr
-        return self.protocol.lr / 2 * (1 + math.cos(math.pi * self.optimizer.steps / max(1, self.total)))
+        return self.protocol.lr / 2 * (1 + math.cos(math.pi * steps / max(1, self.total)))
 
     def _bind(self) -> None:
         """Lets the modules hold the optimizer's tensors as their parameters."""
@@ -58,18 +64,25 @@ class Updater:
         masking = self.network.masking
         if masking and masking.advance():
             return self._exchange(batch)
+        self.find_gradients(batch)
+        self.count(batch.labels.shape[1])
+        self.optimizer.step(self.last_lr)
+
+    def count(self, images: int) -> None:
+        """Notes what the next update is: its rate, and that its losses are of so many images."""
+        self.last_lr, self.seen = self.lr, self.seen + images
+
+    def find_gradients(self, batch: Batch) -> None:
+        """The gradients of a batch, into those of the optimizer; nothing on the host changes."""
         for leaf, gradient in zip(self.leaves, self.optimizer.gradients, strict=True):
             leaf.gradient_buffer = gradient
         logits = self.network(batch.x, batch.product)
         gradients = torch.autograd.grad(_loss(logits, batch.labels), self.leaves)
         if self.losses is not None:
             self.losses += nn.functional.cross_entropy(logits.detach().mT, batch.labels, reduction="none").sum(-1)
-            self.seen += batch.labels.shape[1]
         for leaf in self.leaves:
             leaf.gradient_buffer = None
         self.optimizer.take(gradients)
-        self.last_lr = self.lr
-        self.optimizer.step(self.last_lr)
 
     def _exchange(self, batch: Batch) -> None:
         """New links of a layer whose parameter is ``W`` itself begin at zero, without moments; others as they are."""
@@ -88,7 +101,7 @@ class Updater:
 
     def keep(self, rows: list[int]) -> None:
         """Drops all networks but ``rows``."""
-        index = torch.tensor(rows, device=self.leaves[0].device)
+        index = torch.tensor(rows).to(self.leaves[0].device)
         for module in self.network.modules():
             for key, value in module._buffers.items():
                 if value is not None and key not in getattr(module, "shared", ()):

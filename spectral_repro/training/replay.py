@@ -1,0 +1,115 @@
+"""Steps with fixed addresses, which a GPU records once as a CUDA graph and replays: one launch instead of hundreds."""
+
+import warnings
+from collections.abc import Callable
+
+import torch
+
+from spectral_repro.training.feed import Feed, Order
+from spectral_repro.training.updater import Updater
+
+#: Steps that are launched one by one before one is recorded, as CUDA's libraries set themselves up in the first.
+_WARM = 3
+
+
+class FixedSteps:
+    """The steps of a stack of networks as a function without arguments that always reads and writes the same memory.
+
+    What differs from step to step (which images, which rate) is found by a counter on the device in tables of the
+    epoch. The results are those of :meth:`Updater.step` for each batch in turn.
+
+    Args:
+        updater: of the networks, of which none may be dropped while this is in use.
+        feed: their images.
+        batch_size: images of one step.
+        record: makes of the step what repeats it; None: it is called each time.
+    """
+
+    def __init__(
+        self,
+        updater: Updater,
+        feed: Feed,
+        batch_size: int,
+        record: Callable[[Callable[[], None]], Callable[[], None]] | None = None,
+    ) -> None:
+        self.updater, self.feed, self.batch_size, self.record = updater, feed, batch_size, record
+        self.columns = torch.arange(batch_size, device=feed.device)
+        self.at, self.number = (torch.zeros(1, dtype=torch.long, device=feed.device) for _ in range(2))
+        self.order: Order | None = None
+        self._repeat: Callable[[], None] | None = None
+        self._before = 0
+
+    def epoch(self, number: int, steps: int | None = None) -> None:
+        """One pass over the training rows; ``steps`` ends it after so many batches."""
+        order, n = self.feed.order(number), self.feed.train_rows.shape[1]
+        whole = n // self.batch_size
+        last = n % self.batch_size and (steps is None or steps > whole)
+        count = whole if steps is None else min(whole, steps)
+        self._load(order, count)
+        for _ in range(count):
+            if self.updater.network.masking:
+                self.updater.network.masking.advance()
+            self.updater.count(self.batch_size)
+            self.updater.optimizer.steps += 1
+            self._launch()
+        if last:
+            rest = slice(whole * self.batch_size, n)
+            self.updater.step(self.feed.batch(*(t if t is None else t[:, rest] for t in order)))
+
+    def _load(self, order: Order, steps: int) -> None:
+        """The tables of an epoch: everyone's order, and the scales of every update."""
+        done, optimizer, like = self.updater.optimizer.steps, self.updater.optimizer, self.updater.leaves[0]
+        scales = [optimizer.scales(self.updater.lr_after(done + i), done + i + 1) for i in range(steps)]
+        table = torch.tensor(scales, dtype=like.dtype).to(like.device)
+        if self.order is None or len(table) > len(self.scales):
+            self.order, self.scales = order, table
+            self._repeat, self._before = None, 0  # what was recorded reads elsewhere
+        else:
+            for here, new in zip((*self.order, self.scales[: len(table)]), (*order, table), strict=True):
+                if here is not None:
+                    here.copy_(new)
+        self.at.zero_()
+        self.number.zero_()
+
+    def step(self) -> None:
+        """One update of every network; nothing on the host changes, and nothing waits for the device."""
+        columns = self.columns + self.at
+        self.updater.find_gradients(self.feed.batch(*(t if t is None else t[:, columns] for t in self.order)))
+        self.updater.optimizer.update(*self.scales[self.number].squeeze(0).unbind())
+        self.at += self.batch_size
+        self.number += 1
+
+    def _launch(self) -> None:
+        if self._repeat is None and self.record and self._before >= _WARM:
+            try:
+                self._repeat = self.record(self.step)
+            except RuntimeError as error:
+                why = " ".join(str(error).split())[:200]
+                warnings.warn(f"the steps cannot be recorded ({why}); they are launched one by one", stacklevel=2)
+                self.record = None
+        self._before += 1
+        if self._repeat:
+            self._repeat()
+        elif self.record:
+            _beside(self.step)
+        else:
+            self.step()
+
+
+def record_graph(step: Callable[[], None]) -> Callable[[], None]:
+    """Records ``step``, which is not run meanwhile, as a CUDA graph; returns what replays it."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
+
+
+def _beside(step: Callable[[], None]) -> None:
+    """Runs ``step`` on a stream of its own, as CUDA asks before a recording."""
+    if not torch.cuda.is_available():
+        return step()
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        step()
+    torch.cuda.current_stream().wait_stream(stream)
