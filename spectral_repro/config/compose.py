@@ -184,9 +184,11 @@ def _composer() -> Composer:
 
 
 @functools.lru_cache(maxsize=256)
-def cells_of(experiment: str, profile: str, data: str | None = None) -> tuple[tuple[Cell, range], ...]:
-    """The cells of an experiment with the seeds that its profile asks for, each once."""
-    overrides = [f"experiment={experiment}", f"profile={profile}", *([f"data={data}"] if data else [])]
+def cells_of(
+    experiment: str, profile: str, data: str | None = None, others: tuple[str, ...] = ()
+) -> tuple[tuple[Cell, range], ...]:
+    """The cells of an experiment with the seeds that its profile asks for, each once; ``others`` are more overrides."""
+    overrides = [f"experiment={experiment}", f"profile={profile}", *([f"data={data}"] if data else []), *others]
     found = {}
     for job in figure_jobs(plain_compose(), overrides):
         cell, options = read_config(_composer()(job))

@@ -205,6 +205,9 @@ class Keys(Run):
         description="optimizer, activation, stopping: dense (Figs. 1, 3–9), sparse (2, 10), pruning (Ref. 16); "
         "auto: by sparsity"
     )
+    rates: Literal["published", "tuned"] = Field(
+        description="learning rates where trainer.lr is not given; tuned: by experiment=rates"
+    )
     method: Method
     masking: Masking
     pruning: Pruning

@@ -11,6 +11,7 @@ from typing import Any
 
 from spectral_repro.config import keys
 from spectral_repro.config.cell import Cell, import_layer
+from spectral_repro.config.rates import tuned_rate
 from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.layers.pruning import importance
 
@@ -40,11 +41,14 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
     given = {k: v for k, v in config["trainer"].items() if v is not None}
     protocol = {**config["protocols"][chosen], **given}
     defaults = method["protocols"].get(chosen)
-    if "lr" not in given:
-        protocol["lr"] = _learning_rate(method["name"], defaults or {}, data)
-    checked = keys.check(keys.Keys, {**config, "data": data, "trainer": protocol})
     if defaults is None:
         raise ConfigError("protocol", chosen, f"method {method['name']} defines {', '.join(method['protocols'])}")
+    if "lr" not in given:
+        protocol["lr"] = _learning_rate(method["name"], defaults or {}, data)
+    if "lr" not in given and config["rates"] == "tuned" and isinstance(config["results_dir"], str):
+        masking = config["masking"]["name"] if sparse else None
+        protocol["lr"] = tuned_rate(Path(config["results_dir"]), chosen, data["name"], method["name"], masking)
+    checked = keys.check(keys.Keys, {**config, "data": data, "trainer": protocol})
     widths = tuple(checked.hidden or [checked.n2] * checked.hidden_layers)
     cell = Cell(
         data={k: v for k, v in data.items() if k != "lr" and (k, v) != ("resize", None)},

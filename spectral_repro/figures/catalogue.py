@@ -19,6 +19,9 @@ class FigureSpec:
     network: str
     title: str
     with_rho: bool = True
+    #: Whose rows it shows, if not those of the experiment of its name; and at which learning rates.
+    experiment: str = ""
+    rates: str = "published"
 
 
 _THREE = ("spectral", "ssvd", "sqr")
@@ -93,6 +96,18 @@ CONTROLS = {
             "Hidden nodes removed",
         ),
     )
+}
+
+#: The comparisons again, where the rates of all methods have been chosen alike.
+TUNED = {
+    f"{name}_tuned": dataclasses.replace(
+        CONTROLS[name],
+        name=f"{name}_tuned",
+        title=f"{CONTROLS[name].title} (tuned rates)",
+        experiment=name,
+        rates="tuned",
+    )
+    for name in ("control_sparse", "control_budget")
 }
 
 #: A data set that stands in for another where that one has no rows; it is always named as what it is.

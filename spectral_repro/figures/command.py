@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from spectral_repro.errors import told_in_one_line
-from spectral_repro.figures.catalogue import CONTROLS, DEGREES, FIGURES, PRUNING
+from spectral_repro.errors import UserError, told_in_one_line
+from spectral_repro.figures.catalogue import CONTROLS, DEGREES, FIGURES, PRUNING, TUNED
 from spectral_repro.figures.controls import draw_control
 from spectral_repro.figures.draw import draw_figure
 from spectral_repro.figures.own import OwnFigure, draw_own
@@ -17,8 +17,9 @@ from spectral_repro.figures.pruning import draw_pruning
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame
 from spectral_repro.files import write_atomically
 from spectral_repro.results.degrees import DEGREE_COLUMNS, degree_file, read_degrees
+from spectral_repro.results.rates import write_rates
 
-_ALL = {**FIGURES, **CONTROLS}
+_ALL = {**FIGURES, **CONTROLS, **TUNED}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -43,8 +44,14 @@ def main(arguments: list[str] | None = None) -> None:
         if given.x:
             print(_draw_own(given, frame))
             return
+        write_rates(frame, given.results_dir)
         for name in given.figures or _ALL:
-            print(draw_one(name, frame, given.results_dir, given.profile))
+            if said := draw_one(name, frame, given.results_dir, given.profile):
+                print(said)
+            elif given.figures:
+                raise UserError(
+                    f"{name}: no rates have been chosen; first experiment=rates, then spectral-repro-report"
+                )
 
 
 def _draw_own(given: argparse.Namespace, frame: pd.DataFrame) -> str:
@@ -59,15 +66,17 @@ def _write(figure: Figure, base: Path) -> None:
         write_atomically(base.with_name(f"{base.name}.{kind}"), render(figure, kind))
 
 
-def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | None = None) -> str:
-    """Draws one figure into ``<results_dir>/figures``; the line that says what it shows."""
+def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | None = None) -> str | None:
+    """Draws one figure into ``<results_dir>/figures``; the line that says what it shows, if there is any."""
     spec = _ALL[name]
     panels = choose_panels(frame, spec, profile)
+    if not panels:
+        return None
     degrees = [load_degrees(results_dir, panel) for panel in panels] if spec.kind == DEGREES else []
     if spec.kind == PRUNING:
         figure = draw_pruning(spec, panels)
     else:
-        figure = draw_control(spec, panels) if name in CONTROLS else draw_figure(spec, panels, degrees)
+        figure = draw_figure(spec, panels, degrees) if name in FIGURES else draw_control(spec, panels)
     base = results_dir / "figures" / name
     _write(figure, base)
     missing = "".join(f"\n  missing runs: {p.command}" for p in panels if p.found < p.wanted)

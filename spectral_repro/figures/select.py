@@ -8,6 +8,7 @@ import pandas as pd
 
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.compose import cells_of
+from spectral_repro.errors import ConfigError
 from spectral_repro.figures.catalogue import STAND_IN, FigureSpec
 from spectral_repro.results.frame import diverged, to_frame
 from spectral_repro.results.rows import all_rows
@@ -112,16 +113,21 @@ def load_frame(results_dir: Path) -> pd.DataFrame:
     return frame
 
 
-def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str) -> Panel:
-    """The rows of one panel at one profile."""
-    cells = cells_of(experiment, profile, data)
+def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str, rates: str = "published") -> Panel:
+    """The rows of one panel at one profile.
+
+    Raises:
+        UserError: if the rates are to be tuned ones, and have not been chosen.
+    """
+    results_dir = frame.attrs.get("results_dir", "results")
+    tuned = ("rates=tuned", f'results_dir="{results_dir}"') if rates == "tuned" else ()
+    cells = cells_of(experiment, profile, data, tuned)
     seeds = {cell.config_hash: seeds for cell, seeds in cells}
     mine = frame[frame["config_hash"].isin(seeds)]
     wanted = [seed in seeds[key] for key, seed in zip(mine["config_hash"], mine["seed"], strict=True)]
     mine = mine[pd.Series(wanted, index=mine.index, dtype=bool)]
     several = len({cell.data["name"] for cell, _ in cells_of(experiment, profile)}) > 1
     other = data in STAND_IN.values() or several
-    results_dir = frame.attrs.get("results_dir", "results")
     return Panel(
         data=data,
         label=cells[0][0].data["label"],
@@ -133,6 +139,7 @@ def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str) 
         cells=tuple(cell for cell, _ in cells),
         command=f"spectral-repro experiment={experiment} profile={profile}"
         + f" data={data}" * other
+        + " rates=tuned" * bool(tuned)
         + f" results_dir={results_dir}" * (results_dir != "results"),
     )
 
@@ -140,14 +147,21 @@ def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str) 
 def choose_panels(frame: pd.DataFrame, spec: FigureSpec, profile: str | None = None) -> list[Panel]:
     """The panels of a figure: each at the paper's profile if that has enough realizations, else the fullest there is.
 
-    A stand-in data set is used only where the real one has no rows at all.
+    A stand-in data set is used only where the real one has no rows at all. Of a figure at tuned rates there are panels
+    of the data sets for which all of them have been chosen.
     """
     panels = []
     for data in spec.datasets:
         profiles: Sequence[str] = PROFILES if profile is None else (profile,)
-        candidates = [select_panel(frame, spec.name, data, p) for p in profiles]
+        experiment = spec.experiment or spec.name
+        try:
+            candidates = [select_panel(frame, experiment, data, p, spec.rates) for p in profiles]
+        except ConfigError:
+            if spec.rates == "tuned":
+                continue
+            raise
         if data in STAND_IN and not any(c.found for c in candidates):
-            stand_ins = [select_panel(frame, spec.name, STAND_IN[data], p) for p in profiles]
+            stand_ins = [select_panel(frame, experiment, STAND_IN[data], p) for p in profiles]
             candidates = stand_ins if any(c.found for c in stand_ins) else candidates
         shown = [c for c in candidates if c.least >= ENOUGH]  # the paper's profile first
         panels.append(shown[0] if shown else max(candidates, key=lambda c: c.found / c.wanted))

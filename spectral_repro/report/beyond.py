@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from spectral_repro.config.cell import Cell
+from spectral_repro.config.compose import cells_of
 from spectral_repro.figures import curves
-from spectral_repro.figures.catalogue import CONTROLS
+from spectral_repro.figures.catalogue import CONTROLS, TUNED
 from spectral_repro.figures.controls import ALLOCATIONS, way_of, ways
 from spectral_repro.figures.pruning import WAYS, by_place
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import label_of
 from spectral_repro.report import leaderboard
 from spectral_repro.report.tables import accuracies, accuracy, markdown
+from spectral_repro.results.rates import tunings
 from spectral_repro.results.statistics import Estimate, difference, mean
 
 
@@ -20,8 +23,8 @@ def beyond(frame: pd.DataFrame, panels: Mapping[str, list[Panel]]) -> str:
     """The part of the report; of what has no rows it says which command makes them."""
     parts = [
         "## Beyond the paper",
-        _sparse(panels["control_sparse"]),
-        _budgets(frame, panels["control_budget"]),
+        *(_sparse(name, panels[name]) for name in ("control_sparse", "control_sparse_tuned") if name in panels),
+        *(_budgets(name, frame, panels[name]) for name in ("control_budget", "control_budget_tuned") if name in panels),
         _pruning(panels["pruning"]),
         _rates(frame),
     ]
@@ -30,7 +33,8 @@ def beyond(frame: pd.DataFrame, panels: Mapping[str, list[Panel]]) -> str:
 
 def _figure(name: str, panels: Sequence[Panel]) -> str:
     captions = "\n\n".join(f"{p.caption}." + f" To run: `{p.command}`." * (p.found < p.wanted) for p in panels)
-    return f"### {CONTROLS[name].title}\n\n![{CONTROLS[name].title}](figures/{name}.png)\n\n{captions}"
+    title = {**CONTROLS, **TUNED}[name].title
+    return f"### {title}\n\n![{title}](figures/{name}.png)\n\n{captions}"
 
 
 def _gap(e: Estimate) -> str:
@@ -38,7 +42,7 @@ def _gap(e: Estimate) -> str:
     return f"{e.value:+.4f} [{low:+.4f}, {high:+.4f}]" if e.n > 1 else "not yet run"
 
 
-def _sparse(panels: Sequence[Panel]) -> str:
+def _sparse(name: str, panels: Sequence[Panel]) -> str:
     """S-QR against direct with four ways to silence: the paper explains its lead by silenced weights that return."""
     lines, outcomes = [], collections.Counter()
     names: list[str] = []
@@ -61,7 +65,7 @@ def _sparse(panels: Sequence[Panel]) -> str:
                         outcomes["S-QR" if low > 0 else way_of(*best)[0] if high < 0 else "neither"] += 1
                 where = (panel.label, ALLOCATIONS[allocation], f"{s:g}")
                 lines.append((where, line, _gap(gap)))
-    text = _figure("control_sparse", panels)
+    text = _figure(name, panels)
     if not lines:
         return text
     header = ("data", "where", "s", *names, "S-QR − best of direct")
@@ -76,7 +80,7 @@ def _sparse(panels: Sequence[Panel]) -> str:
     return text
 
 
-def _budgets(frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
+def _budgets(name: str, frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
     """Which method leads at equal numbers of trained parameters."""
     found, lines = leaderboard.entries(frame), []
     dense = set(frame.loc[frame["sparsity"] == 0, "config_hash"]) if len(frame) else set()
@@ -90,7 +94,7 @@ def _budgets(frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
                 next_one = f"{rest[0].way}: {_gap(difference(first[0].accuracies, rest[0].accuracies))}" if rest else ""
                 each = [f"{e.way} {accuracy(e.estimate)} ({e.trained:,}, n = {e.estimate.n})" for e in first]
                 lines.append((panel.label, f"{budget:,}", "; ".join(each), next_one, f"{len(ordered)}"))
-    text = _figure("control_budget", panels)
+    text = _figure(name, panels)
     text += (
         "\n\nFor N2 ≤ N1, `core=full` of S-QR is a dense layer behind a fixed random projection, `φ = Rᵀ Qᵀ`; its "
         "triangle lets neuron i see i projections only. `projection` is that layer without eigenvalues."
@@ -143,23 +147,31 @@ def _pruning(panels: Sequence[Panel]) -> str:
 
 def _rates(frame: pd.DataFrame) -> str:
     """The rate of the best validation accuracy of each method, beside the published one."""
-    text = "### Learning rates\n\n"
-    tuned = frame[frame["seed"] >= leaderboard.TUNING_SEEDS] if len(frame) else frame
-    if not len(tuned):
+    text, profile = "### Learning rates\n\n", "paper"
+    found = tunings(frame)
+    if not found:
+        found, profile = tunings(frame, "quick"), "quick"
+    if not found:
         return text + "Not yet run: `spectral-repro experiment=rates`."
+    published = {(c.data["name"], c.method, bool(c.sparsity)): c.trainer["lr"] for c in _published()}
     lines = []
-    tuned = tuned.assign(masking=tuned["masking"].fillna(""))
-    for (data, method, masking, sparsity), rows in tuned.groupby(["data", "method", "masking", "sparsity"]):
-        by_rate = rows.groupby("lr")["validation_accuracy"].agg(["mean", "std", "size"])
-        best = by_rate["mean"].idxmax()
-        published = frame[(frame["seed"] < leaderboard.TUNING_SEEDS) & (frame["data"] == data)]
-        published = published[(published["method"] == method) & (published["sparsity"] > 0).eq(sparsity > 0)]
-        rate = f"{published['lr'].mode().iloc[0]:g}" if len(published) else ""
-        each = "; ".join(f"{lr:g}: {row['mean']:.4f} ± {row['std']:.4f}" for lr, row in by_rate.iterrows())
-        name = label_of(method) + f", {masking}" * bool(masking and masking != "cutoff")
-        lines.append((data, name, f"{sparsity:g}", f"{best:g}", rate, f"{int(by_rate['size'].min())}", each))
+    for t in found:
+        each = "; ".join(f"{lr:g}: {row['mean']:.4f} ± {row['std']:.4f}" for lr, row in t.validation.iterrows())
+        name = label_of(t.method) + f", {t.masking}" * bool(t.masking and t.masking != "cutoff")
+        best = f"{t.best:g}" if t.complete else f"{t.best:g} (rates missing)"
+        rate = f"{published[t.data, t.method, bool(t.sparsity)]:g}"
+        n = f"{int(t.validation['size'].min())}"
+        lines.append((t.data, name, f"{t.sparsity:g}", best, rate, n, each))
+    differ = sum(line[3] != line[4] for line in lines)
     return (
         f"{text}Validation accuracy of networks on seeds from {leaderboard.TUNING_SEEDS} on, which nothing else uses "
-        "(`spectral-repro experiment=rates`).\n\n"
-        + markdown(("data", "method", "s", "best rate", "rate used", "n", "validation accuracy by rate"), lines)
+        f"(`spectral-repro experiment=rates profile={profile}`). The published rate is not the best of these in "
+        f"{differ} of {len(lines)} cases. `rates=tuned` trains with the best ones.\n\n"
+        + markdown(("data", "method", "s", "best rate", "published", "n", "validation accuracy by rate"), lines)
     )
+
+
+def _published() -> list[Cell]:
+    """Cells with the published rate of every method that has been tuned."""
+    cells = [c for name in ("control_budget", "control_sparse") for c, _ in cells_of(name, "paper")]
+    return [c for c in cells if c.n2 == 500]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from spectral_repro.errors import told_in_one_line
-from spectral_repro.figures.catalogue import CONTROLS, FIGURES
+from spectral_repro.figures.catalogue import CONTROLS, FIGURES, TUNED
 from spectral_repro.figures.command import load_degrees
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame, select_panel
 from spectral_repro.files import write_atomically
@@ -16,6 +16,7 @@ from spectral_repro.report import claims, leaderboard
 from spectral_repro.report.beyond import beyond
 from spectral_repro.report.discussion import discuss
 from spectral_repro.report.tables import accuracies, markdown
+from spectral_repro.results.rates import write_rates
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     with told_in_one_line(parser.prog):
         frame = load_frame(given.results_dir)
+        write_rates(frame, given.results_dir)
         texts = {
             "REPORT.md": build_report(given.results_dir, given.profile, frame),
             "LEADERBOARD.md": leaderboard.build(frame, given.results_dir),
@@ -43,7 +45,8 @@ def build_report(results_dir: Path, profile: str | None = None, frame: pd.DataFr
     findings = _best_panel(frame, "findings", profile)
     parts = [_head(frame, verdicts), _eight_claims(verdicts), discuss(panels, verdicts, findings)]
     parts += [_claims_table(verdicts), _findings(findings), _figures(panels)]
-    controls = {name: choose_panels(frame, spec, profile) for name, spec in CONTROLS.items()}
+    controls = {name: choose_panels(frame, spec, profile) for name, spec in {**CONTROLS, **TUNED}.items()}
+    controls = {name: chosen for name, chosen in controls.items() if chosen}
     parts += [beyond(frame, controls), _not_run({**panels, **controls}), _provenance(frame)]
     return "\n\n".join(parts) + "\n"
 

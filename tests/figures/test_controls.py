@@ -6,15 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spectral_repro.config.compose import cells_of
+from spectral_repro.config.compose import cells_of, plain_compose
+from spectral_repro.config.rates import read_rates
+from spectral_repro.config.read import read_config
+from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.figures import pruning
-from spectral_repro.figures.catalogue import CONTROLS
+from spectral_repro.figures.catalogue import CONTROLS, TUNED
 from spectral_repro.figures.controls import budget_points, draw_control, pareto_front, ways
 from spectral_repro.figures.pruning import by_place, draw_pruning
 from spectral_repro.figures.select import choose_panels
 from spectral_repro.report import leaderboard
 from spectral_repro.report.beyond import beyond
 from spectral_repro.results.frame import to_frame
+from spectral_repro.results.rates import write_rates
 from spectral_repro.results.rows import Row
 from tests.results.test_rows import ROW
 
@@ -122,7 +126,7 @@ def test_the_leaderboard_leaves_out_what_is_short_tuned_or_of_too_few(frame, tmp
 
 def test_the_verdict_is_what_the_rows_say(frame):
     def said(rows) -> str:
-        return beyond(rows, {name: choose_panels(rows, spec) for name, spec in CONTROLS.items()})
+        return beyond(rows, all_panels(rows))
 
     assert "Of 16 comparisons that are decided by full-length rows, the lead is of: S-QR in 16." in said(frame)
     worse = frame.copy()
@@ -154,7 +158,7 @@ def test_pruning_is_drawn_and_judged_by_network(frame):
     axes = draw_pruning(spec, panels).get_axes()
     assert len(axes) == 2 * 9
     assert {line.get_gid() for line in axes[0].get_lines()} == set(pruning.WAYS)
-    text = beyond(frame, {name: choose_panels(frame, spec) for name, spec in CONTROLS.items()})
+    text = beyond(frame, all_panels(frame))
     assert "“direct, narrow from the start”, 126 comparisons of full-length rows" in text
     part = panels[0].frame.iloc[:40]
     assert "cells of" in dataclasses.replace(panels[0], frame=part).realizations
@@ -166,12 +170,63 @@ def test_what_was_trained_without_early_stopping_leads_no_board(frame):
     assert not len(leaderboard.full_length(mine))
 
 
-def test_the_best_rate_is_that_of_validation():
-    rows = [
-        r.model_copy(update={"validation_accuracy": 0.9 - abs(r.lr - 0.002), "test_accuracy": r.lr})
-        for r in rows_of("rates", "quick", range(1000, 1002))
+def tuning_rows(profile: str, seeds, best: float) -> list[Row]:
+    """Rows of ``experiment=rates`` whose validation accuracy is highest at one rate, and test accuracy at another."""
+    return [
+        r.model_copy(update={"validation_accuracy": 0.9 - abs(r.lr - best), "test_accuracy": r.lr})
+        for r in rows_of("rates", profile, seeds)
     ]
-    text = beyond(to_frame(rows), {name: choose_panels(to_frame(rows), spec) for name, spec in CONTROLS.items()})
+
+
+def all_panels(frame: pd.DataFrame) -> dict:
+    specs = {**CONTROLS, **TUNED}
+    return {name: panels for name, spec in specs.items() if (panels := choose_panels(frame, spec))}
+
+
+def test_the_best_rate_is_that_of_validation():
+    rows = to_frame(tuning_rows("quick", range(1000, 1002), 0.002))
+    text = beyond(rows, all_panels(rows))
     line = next(li for li in text.splitlines() if li.startswith("| mnist | S-QR | 0 |"))
-    assert line.split(" | ")[3] == "0.001"
+    assert line.split(" | ")[3:5] == ["0.001", "0.005"]
     assert sum(li.startswith("| fashion_mnist") for li in text.splitlines()) == 8 + 5
+    assert "profile=quick" in text
+
+
+def test_tuned_rates_are_kept_used_and_drawn(tmp_path):
+    rows = tuning_rows("paper", range(1000, 1003), 0.002)
+    incomplete = [r for r in rows if not (r.method == "hashed" and r.data == "fashion_mnist" and r.seed == 1002)]
+    frame = to_frame(incomplete)
+    write_rates(frame, tmp_path)
+    rates = read_rates(tmp_path)
+    assert rates["dense"]["mnist"] == dict.fromkeys(
+        ("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection"), 0.002
+    )
+    assert "hashed" not in rates["dense"]["fashion_mnist"]
+    assert set(rates["sparse"]["mnist"]) == {*(f"direct/{way}" for way in WAY), "sqr/cutoff"}
+    assert {"0.002 (rates missing)"} & set(" | ".join(beyond(frame, all_panels(frame)).splitlines()).split(" | "))
+
+    def cell(*overrides: str):
+        return read_config(plain_compose()([f"results_dir={tmp_path}", *overrides]))[0]
+
+    tuned = cell("method=sqr", "data=mnist", "rates=tuned")
+    assert tuned == cell("method=sqr", "data=mnist", "trainer.lr=0.002")
+    assert cell("method=sqr", "data=mnist").trainer["lr"] == 0.005
+    assert cell("method=sqr", "data=mnist", "rates=tuned", "trainer.lr=0.1").trainer["lr"] == 0.1
+    sparse = cell("data=mnist", "sparsity=0.9", "masking=rigl", "rates=tuned")
+    assert sparse.trainer["lr"] == 0.002
+    with pytest.raises(ConfigError, match=r"rates=tuned: .* has none for hashed on fashion_mnist, protocol dense"):
+        cell("method=hashed", "data=fashion_mnist", "rates=tuned")
+    frame.attrs["results_dir"] = str(tmp_path)
+    panels = all_panels(frame)
+    assert [p.data for p in panels["control_budget_tuned"]] == ["mnist"]
+    assert {p.data for p in panels["control_sparse_tuned"]} == {"mnist", "fashion_mnist"}
+    assert {c.trainer["lr"] for p in panels["control_budget_tuned"] for c in p.cells} == {0.002}
+    assert panels["control_budget_tuned"][0].command.startswith(
+        "spectral-repro experiment=control_budget profile=paper"
+    )
+    assert "rates=tuned" in panels["control_budget_tuned"][0].command
+    text = beyond(frame, panels)
+    assert "(tuned rates)" in text
+    (tmp_path / "rates.yaml").write_text("- 1")
+    with pytest.raises(UserError, match="is no table of learning rates"):
+        cell("method=sqr", "data=mnist", "rates=tuned")

@@ -1,0 +1,64 @@
+"""Which learning rate of each method is best, from the rows of ``experiment=rates`` (SPEC 9)."""
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from spectral_repro.config.compose import cells_of
+from spectral_repro.config.rates import rates_file, way
+from spectral_repro.files import write_atomically
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuning:
+    """Of one method on one data set: the rows of each rate, the best by validation accuracy, and whether all are there.
+
+    ``validation`` has by rate ``mean, std, size`` of the validation accuracy.
+    """
+
+    protocol: str
+    data: str
+    method: str
+    masking: str | None
+    sparsity: float
+    validation: pd.DataFrame
+    complete: bool
+
+    @property
+    def best(self) -> float:
+        return float(self.validation["mean"].idxmax())
+
+
+def tunings(frame: pd.DataFrame, profile: str = "paper") -> list[Tuning]:
+    """Every method and data set that has rows on the seeds of ``experiment=rates``, which nothing else uses."""
+    groups: dict[tuple, list] = {}
+    for cell, seeds in cells_of("rates", profile):
+        protocol = "sparse" if cell.sparsity else "dense"
+        groups.setdefault((protocol, cell.data["name"], cell.method, cell.masking_names[0]), []).append((cell, seeds))
+    rows_of = dict(list(frame.groupby("config_hash"))) if len(frame) else {}
+    found = []
+    for key, cells in groups.items():
+        values, missing = {}, 0
+        for cell, seeds in cells:
+            rows = rows_of.get(cell.config_hash, frame.iloc[:0])
+            mine = rows.loc[rows["seed"].isin(seeds), "validation_accuracy"]
+            missing += len(seeds) - len(mine)
+            if len(mine):
+                values[cell.trainer["lr"]] = {"mean": mine.mean(), "std": mine.std(), "size": len(mine)}
+        if values:
+            table = pd.DataFrame.from_dict(values, orient="index").sort_index()
+            found.append(Tuning(*key, cells[0][0].sparsity, table, missing == 0))
+    return found
+
+
+def write_rates(frame: pd.DataFrame, results_dir: Path) -> None:
+    """Keeps the best rates of all methods whose rows are complete, if there are any."""
+    rates: dict[str, dict[str, dict[str, float]]] = {}
+    for t in tunings(frame):
+        if t.complete:
+            rates.setdefault(t.protocol, {}).setdefault(t.data, {})[way(t.method, t.masking)] = t.best
+    if rates:
+        text = "# Learning rates chosen by validation accuracy (experiment=rates), used by rates=tuned.\n"
+        write_atomically(rates_file(results_dir), (text + yaml.safe_dump(rates)).encode())
