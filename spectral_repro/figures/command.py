@@ -17,6 +17,7 @@ from spectral_repro.figures.pruning import draw_pruning
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame
 from spectral_repro.files import write_atomically
 from spectral_repro.results.degrees import DEGREE_COLUMNS, degree_file, read_degrees
+from spectral_repro.results.frame import by_epoch
 from spectral_repro.results.rates import write_rates
 
 _ALL = {**FIGURES, **CONTROLS, **TUNED}
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--profile", choices=PROFILES, help="draw this profile's rows; else the paper's if complete")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     own = parser.add_argument_group("a figure of one's own, of any rows")
-    own.add_argument("--x", metavar="COLUMN", help="for instance n2; asks for such a figure")
+    own.add_argument("--x", metavar="COLUMN", help="for instance n2; asks for such a figure; epoch: of curves")
     own.add_argument("--y", metavar="COLUMN", default="test_accuracy", help="default: test_accuracy")
     own.add_argument("--by", metavar="COLUMN,…", default="method", help="a curve for each value; default: method")
     own.add_argument("--where", metavar="EXPRESSION", help="which rows, for instance 'data == \"mnist\" and p == 1'")
@@ -41,6 +42,8 @@ def main(arguments: list[str] | None = None) -> None:
             parser.error(f"{name}: must be one of {', '.join(_ALL)}")
     with told_in_one_line(parser.prog):
         frame = load_frame(given.results_dir)
+        if given.x == "epoch":
+            frame = by_epoch(frame, given.results_dir)
         if given.x:
             print(_draw_own(given, frame))
             return

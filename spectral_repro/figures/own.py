@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-from collections import Counter
 from collections.abc import Sequence
 
 import matplotlib
@@ -12,7 +11,6 @@ from matplotlib.figure import Figure
 from spectral_repro.errors import UserError, did_you_mean
 from spectral_repro.figures.draw import plot_styled
 from spectral_repro.figures.style import SETTINGS, Style, label_of
-from spectral_repro.results.frame import diverged
 from spectral_repro.results.statistics import Estimate, mean, ratio
 
 _COLORS = ("black", "#1f5fbf", "#d62728", "#808000", "#6a3d9a", "#17becf", "#8c564b", "#e377c2")
@@ -55,10 +53,11 @@ def curves_of(frame: pd.DataFrame, wanted: OwnFigure) -> dict[tuple, pd.DataFram
             raise UserError(f"{column}: has no numbers")
     frame = frame.dropna(subset=[wanted.x, wanted.y])
     points: dict[tuple, dict[float, dict[int, float]]] = {}
-    lost: Counter[tuple] = Counter()
+    lost: dict[tuple, set] = {}
     for (*key, x), rows in frame.groupby([*wanted.by, wanted.x], dropna=False):
         _of_one_cell(rows, wanted)
-        lost[tuple(key)] += diverged(rows)
+        broken = rows[rows["diverged"] == True]  # noqa: E712 (None where it is not known)
+        lost.setdefault(tuple(key), set()).update(zip(broken["config_hash"], broken["seed"], strict=True))
         points.setdefault(tuple(key), {})[x] = dict(zip(rows["seed"], rows[wanted.y], strict=True))
     if not points:
         raise UserError("no rows to draw" + f" with --where {wanted.where!r}" * bool(wanted.where))
@@ -67,14 +66,24 @@ def curves_of(frame: pd.DataFrame, wanted: OwnFigure) -> dict[tuple, pd.DataFram
     else:
         found = _relative(points, wanted)
     for key, curve in found.items():
-        curve.attrs["diverged"] = lost[key]
+        curve.attrs["diverged"] = len(lost[key])
     return found
 
 
 def _of_one_cell(rows: pd.DataFrame, wanted: OwnFigure) -> None:
     if rows["config_hash"].nunique() == 1:
         return
-    told = {"seed", "test_accuracy", "validation_accuracy", "epochs", "seconds", "realizations_in_batch", "device"}
+    told = {
+        "seed",
+        "epoch",
+        "training_loss",
+        "test_accuracy",
+        "validation_accuracy",
+        "epochs",
+        "seconds",
+        "realizations_in_batch",
+        "device",
+    }
     told |= {"config_hash", "code_version", "torch_version", "finished_at", "diverged", "products", "data_digest"}
     cells = rows.drop_duplicates("config_hash")
     differ = [c for c in cells.columns if c not in told and cells[c].nunique(dropna=False) > 1]

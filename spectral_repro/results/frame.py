@@ -1,9 +1,11 @@
 """Rows as a table."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 
+from spectral_repro.results.curves import CURVE_COLUMNS, Point, read_curves
 from spectral_repro.results.rows import COLUMNS, Row
 
 
@@ -13,6 +15,22 @@ def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     alike = ["-".join([str(n2)] * layers) for n2, layers in zip(frame["n2"], frame["hidden_layers"], strict=True)]
     frame["hidden"] = frame["hidden"].fillna(pd.Series(alike, index=frame.index, dtype=object))  # of the first rows
     return frame
+
+
+def by_epoch(frame: pd.DataFrame, results_dir: Path) -> pd.DataFrame:
+    """One line per epoch of each network that ``tracker=csv`` followed.
+
+    It has the columns of its row, ``validation_accuracy`` and ``lr`` being those of the epoch, and ``epoch`` and
+    ``training_loss``.
+    """
+    files = {path.stem.rpartition("-")[2]: path for path in (results_dir / "curves").glob("*/*.csv")}
+    parts = []
+    for config_hash, rows in frame.groupby("config_hash"):
+        if config_hash in files:
+            points = [(*at, *point) for at, point in read_curves(files[config_hash]).items()]
+            points = pd.DataFrame(points, columns=list(CURVE_COLUMNS))
+            parts.append(rows.drop(columns=list(Point._fields), errors="ignore").merge(points, on="seed"))
+    return pd.concat(parts, ignore_index=True) if parts else frame.iloc[:0].assign(epoch=0, training_loss=0.0)
 
 
 def diverged(rows: pd.DataFrame) -> int:

@@ -6,7 +6,11 @@ import socket
 
 import pytest
 
+from spectral_repro.figures import command
+from spectral_repro.figures.own import OwnFigure, curves_of
+from spectral_repro.figures.select import load_frame
 from spectral_repro.results.curves import read_curves
+from spectral_repro.results.frame import by_epoch
 from spectral_repro.runner import status
 from tests.conftest import run_cli
 from tests.test_cli import common, read
@@ -50,6 +54,13 @@ def test_finished_running_and_failed_are_told_apart(images, tmp_path, capsys):
         assert last.validation_accuracy == pytest.approx(float(row["validation_accuracy"]))
         assert last.lr == float(row["lr"])
         assert 0 < last.training_loss < 2
+    command.main(["--results-dir", str(folder), "--x", "epoch", "--y", "training_loss"])
+    assert (folder / "figures/training_loss-by-epoch.png").stat().st_size > 5000
+    frame = by_epoch(load_frame(folder), folder)
+    (curve,) = curves_of(frame, OwnFigure("epoch", "validation_accuracy")).values()
+    at = [[p.validation_accuracy for (_, epoch), p in curves.items() if epoch == e] for e in curve["x"]]
+    assert curve["value"].tolist() == pytest.approx([sum(v) / len(v) for v in at])
+    assert curve["n"].tolist() == [len(v) for v in at]
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path, capsys):
