@@ -62,6 +62,7 @@ BAD = [
     ("threads=0", "threads=0: must be a whole number, at least 1"),
     ("checkpoint_minutes=-1", "checkpoint_minutes=-1: must be at least 0"),
     ("tracker=neptune", "tracker=neptune: must be none, csv, tensorboard, wandb or mlflow"),
+    ("data=mnist5k +data.resize=8", "data.resize=8: goes with data=folder only"),
     ("rates=tuned", "rates=tuned: results/rates.yaml has none for direct on mnist5k, protocol dense; first"),
     ("rates=mine", "rates=mine: must be published or tuned"),
     ("pruning.share=1", "pruning.share=1: must be in [0, 1)"),

@@ -450,5 +450,38 @@ def test_networks_are_pruned_from_those_that_are_kept(images, tmp_path):
             data = to_images(SOURCES["folder"].read(tmp_path, root=str(images), name="x"), torch.device("cpu"))
             right = (network(data.test_x).argmax(1) == data.test_y).float().mean().item()
             assert right == pytest.approx(float(row["test_accuracy"]), abs=1e-6)
+            assert network.config["config_hash"] == row["config_hash"]
         (curve,) = tmp_path.glob(f"results/curves/*/*without_{share}-*.csv")
         assert {at for at in read_curves(curve)} == {(seed, epoch) for seed in range(3) for epoch in (1, 2)}
+
+
+def test_what_is_pruned_and_finished_needs_no_networks(images, tmp_path):
+    """A clone has rows and no weights: only what is missing trains its networks again; damaged ones are set aside."""
+    changes = {"pruning.share": 0.5, "trainer.max_epochs": 2, "n2": 4}
+    arguments = common(images, method="spectral_nodes", **changes)
+    assert run_cli(*arguments, "realizations=2", cwd=tmp_path).returncode == 0
+    (kept,) = (p for p in tmp_path.glob("results/weights/*/*"))
+    assert sorted(p.name for p in kept.iterdir()) == ["0.safetensors", "1.safetensors"]
+    (whole,) = tmp_path.glob("results/runs/*/spectral_nodes-n2_4-h1-s0-????????????.csv")
+    before = whole.read_bytes()
+    shutil.rmtree(tmp_path / "results/weights")
+    again = run_cli(*arguments, "realizations=2", cwd=tmp_path)
+    assert "finished already" in again.stdout
+    assert not (tmp_path / "results/weights").exists()
+    assert whole.read_bytes() == before
+    more = run_cli(*arguments, "realizations=3", cwd=tmp_path)
+    assert more.returncode == 0, more.stderr
+    assert [p.name for p in kept.iterdir()] == ["2.safetensors"]
+    assert whole.read_text().startswith(before.decode())
+    log = (tmp_path / "results/cells.log").read_text()
+    assert log.count("without_0.5") == 4  # each line names the cell and its file
+    assert log.count("networks trained") == 4
+    (kept / "2.safetensors").write_bytes(b"torn")
+    broken = run_cli(*arguments, "seed=2", "realizations=1", "overwrite=true", cwd=tmp_path)
+    assert broken.returncode != 0
+    assert "set aside as 2.safetensors.damaged-1, the same command trains it again" in broken.stderr
+    mended = run_cli(*arguments, "seed=2", "realizations=1", "overwrite=true", cwd=tmp_path)
+    assert mended.returncode == 0, mended.stderr
+    (rows,) = (r for name, r in read(tmp_path).items() if "without" in name)
+    assert len({row["trained_parameters"] for row in rows}) == 1
+    assert int(rows[0]["trained_parameters"]) == 2 + 3  # eigenvalues only: nothing was trained on

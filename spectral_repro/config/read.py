@@ -34,6 +34,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         raise ConfigError("data.root", data.get("root"), "must name a folder with train/<class>/* and test/<class>/*")
     if data.get("name") is None and data.get("root"):
         data["name"] = re.sub(r"[^A-Za-z0-9_.-]", "_", Path(data["root"]).expanduser().resolve().name)
+        data["name"] += f"_{data['resize']}px" if data.get("resize") else ""
     sparse = isinstance(config["sparsity"], float | int) and config["sparsity"] > 0
     chosen = "sparse" if sparse else "dense"
     if config["protocol"] in config["protocols"]:
@@ -49,6 +50,8 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         masking = config["masking"]["name"] if sparse else None
         protocol["lr"] = tuned_rate(Path(config["results_dir"]), chosen, data["name"], method["name"], masking)
     checked = keys.check(keys.Keys, {**config, "data": data, "trainer": protocol})
+    if data.get("resize") and data["source"] != "folder":
+        raise ConfigError("data.resize", data["resize"], "goes with data=folder only")
     widths = tuple(checked.hidden or [checked.n2] * checked.hidden_layers)
     cell = Cell(
         data={k: v for k, v in data.items() if k != "lr" and (k, v) != ("resize", None)},

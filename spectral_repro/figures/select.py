@@ -135,7 +135,7 @@ def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str, 
         frame=mine.reset_index(drop=True),
         wanted=sum(map(len, seeds.values())),
         found=len(mine),
-        max_epochs=cells[0][0].trainer["max_epochs"],
+        max_epochs=max(c.trainer["max_epochs"] + c.pruning.get("epochs", 0) for c, _ in cells),
         cells=tuple(cell for cell, _ in cells),
         command=f"spectral-repro experiment={experiment} profile={profile}"
         + f" data={data}" * other

@@ -30,7 +30,7 @@ def importance(layer: ReparametrizedLinear, by: str) -> Tensor:
         return weight.abs().sum(-1)
     if by != "eigenvalue":
         raise ValueError(f"by={by}: must be {' or '.join(RANKINGS)}")
-    silent = isinstance(layer, SpectralLinear) and not layer.eig_in.requires_grad and not layer.eig_in.any()
+    silent = type(layer) is SpectralLinear and not layer.eig_in.requires_grad and not layer.eig_in.any()
     if not silent:
         raise ValueError(
             "by=eigenvalue: needs spectral layers with λin = 0 that is not trained, where λout = 0 silences a node; "
@@ -45,14 +45,14 @@ def importance(layer: ReparametrizedLinear, by: str) -> Tensor:
 def part_of(
     layer: ReparametrizedLinear, rows: Tensor, columns: Tensor, train_eigenvectors: bool | None
 ) -> ReparametrizedLinear:
-    """A copy of what leads from the nodes ``columns`` to the nodes ``rows``: direct or spectral, else made direct.
+    """A copy of what leads from the nodes ``columns`` to the nodes ``rows``: spectral if it is, else direct.
 
     ``train_eigenvectors`` says whether ``φ`` of a spectral layer is trained from here on; None: as before.
     """
     has_bias, like = layer.bias is not None, next(layer.parameters())
     options: dict[str, Any] = {"device": like.device, "dtype": like.dtype}
     rows, columns = rows.to(like.device), columns.to(like.device)
-    if isinstance(layer, SpectralLinear):
+    if type(layer) is SpectralLinear:  # a class of one's own may make other weights of the same numbers
         options["train_eig_in"] = layer.eig_in.requires_grad
         options["train_eigenvectors"] = layer.phi.requires_grad if train_eigenvectors is None else train_eigenvectors
         part = SpectralLinear(len(columns), len(rows), has_bias, **options)

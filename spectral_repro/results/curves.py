@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spectral_repro.config.cell import Cell
-from spectral_repro.files import locked, read_table, write_atomically
+from spectral_repro.files import locked, read_table, set_aside, write_atomically
 
 
 class Point(NamedTuple):
@@ -17,6 +17,7 @@ class Point(NamedTuple):
 
 
 CURVE_COLUMNS = ("seed", "epoch", *Point._fields)
+_HEADER = ",".join(CURVE_COLUMNS) + "\n"
 
 
 def curve_file(results_dir: Path, cell: Cell) -> Path:
@@ -33,7 +34,9 @@ def read_curves(path: Path) -> dict[tuple[int, int], Point]:
 def add_curve(path: Path, epoch: int, numbers: Mapping[int, Mapping[str, float]]) -> None:
     """Enters the points of one epoch by seed; a seed's later epochs are of an earlier training, and go."""
     with locked(path.parent):
+        if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(_HEADER):
+            set_aside(path)
         points = {(s, e): p for (s, e), p in read_curves(path).items() if s not in numbers or e < epoch}
         points |= {(seed, epoch): Point(**named) for seed, named in numbers.items()}
         lines = [",".join(map(repr, (*at, *point))) + "\n" for at, point in sorted(points.items())]
-        write_atomically(path, (",".join(CURVE_COLUMNS) + "\n" + "".join(lines)).encode())
+        write_atomically(path, (_HEADER + "".join(lines)).encode())

@@ -31,7 +31,8 @@ class Row(BaseModel):
     ``diverged`` says that the trained weights are not finite, ``products`` by which library and how exactly matrices
     were multiplied; ``masking`` and ``allocation`` are those of a sparse network; ``hidden`` are the widths
     of all hidden layers, ``500-200``, of which ``n2`` is the first; of a network that was pruned, what is left of them,
-    with the share of nodes that went, by which ranking, and how many epochs the rest was trained on.
+    with the share of nodes that went, by which ranking, and how many epochs the rest was trained on; its
+    ``trained_parameters`` are those of what is left.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -85,8 +85,9 @@ def prune_batch(
 ) -> list[Trained]:
     """Prunes trained networks, given by seed, and trains what is left on; those of equal widths as one batch."""
     cell, groups = task.cell, collections.defaultdict(list)
+    learn = True if cell.pruning["epochs"] else None
     for seed, network in networks.items():
-        smaller = prune(network, cell.pruning["share"], cell.pruning["by"], train_eigenvectors=True)
+        smaller = prune(network, cell.pruning["share"], cell.pruning["by"], train_eigenvectors=learn)
         groups[tuple(layer.out_features for layer in smaller.layers[:-1])].append((seed, smaller))
     protocol = Protocol(**{**cell.trainer, "max_epochs": cell.pruning["epochs"]})
     found = []

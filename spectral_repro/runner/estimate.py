@@ -51,7 +51,14 @@ def seconds(planned: Sequence) -> list[float | None]:
     name = provenance.device_name(choose_device(planned[0].options.device)).rpartition(", ")[0]  # threads differ
     done = _finished(planned, works, name) or _finished(planned, works, name.partition(" ")[0])
     rate = None if done else _EFFICIENCY * _product_rate(choose_device(planned[0].options.device))
-    return [_one(p, w, done, rate) for p, w in zip(planned, works, strict=True)]
+    whole = {p.cell.config_hash: p.missing for p in planned if not p.cell.pruning}
+    found = []
+    for p, w in zip(planned, works, strict=True):
+        found.append(_one(p.cell, p.missing, w, done, rate))
+        if p.cell.pruning and p.missing and w is not None and p.cell.unpruned.config_hash not in whole:
+            whole[p.cell.unpruned.config_hash] = p.missing  # trained first, once for all that are pruned from them
+            found[-1] += _one(p.cell.unpruned, p.missing, w, done, rate)
+    return found
 
 
 def _finished(planned: Sequence, works: Sequence[float | None], device: str) -> list[tuple]:
@@ -59,19 +66,21 @@ def _finished(planned: Sequence, works: Sequence[float | None], device: str) -> 
     return [
         (p.cell, w, median(r.seconds / r.epochs for r in p.rows), median(r.epochs for r in p.rows))
         for p, w in zip(planned, works, strict=True)
-        if w and p.rows and all(r.device.startswith(device) and r.epochs for r in p.rows)
+        if w and p.rows and not p.cell.pruning and all(r.device.startswith(device) for r in p.rows)
     ]
 
 
-def _one(p, w: float | None, done: Sequence, rate: float | None) -> float | None:
-    if w is None or not p.missing:
+def _one(cell: Cell, missing: int, w: float | None, done: Sequence, rate: float | None) -> float | None:
+    if w is None or not missing:
         return None if w is None else 0.0
     if rate:
         epoch, lasts = w / rate, TYPICAL_EPOCHS
     else:
-        near = sorted(done, key=lambda other: _difference(p.cell, w, *other[:2]))
+        near = sorted(done, key=lambda other: _difference(cell, w, *other[:2]))
         epoch, lasts = near[0][2] * w / near[0][1], median(n[3] for n in near[:3])
-    return p.missing * min(p.cell.epochs, lasts) * epoch
+    if cell.pruning or cell.trainer["patience"] >= cell.trainer["max_epochs"]:
+        lasts = cell.epochs  # none stops early
+    return missing * min(cell.epochs, lasts) * epoch
 
 
 def _difference(cell: Cell, w: float, other: Cell, other_w: float) -> float:

@@ -15,7 +15,8 @@ from torch import Tensor
 from spectral_repro import data
 from spectral_repro.config.cell import Cell, import_layer
 from spectral_repro.config.keys import Run
-from spectral_repro.files import require_writable
+from spectral_repro.errors import UserError
+from spectral_repro.files import require_writable, set_aside
 from spectral_repro.layers import SpectralLinear
 from spectral_repro.results import provenance
 from spectral_repro.results.degrees import add_degrees, degree_file
@@ -126,24 +127,40 @@ def _train(task: Task, options: Run, watcher: Watcher) -> list[Row]:
 
 
 def _networks(task: Task, options: Run, seeds: Sequence[int]) -> dict[int, Network]:
-    """The trained networks that are to be pruned, by seed."""
-    return {seed: load_network(weights_file(options.results_dir, task.cell.unpruned, seed)) for seed in seeds}
+    """The trained networks that are to be pruned, by seed.
+
+    Raises:
+        UserError: if a file is damaged, which is then set aside.
+    """
+    found = {}
+    for seed in seeds:
+        path = weights_file(options.results_dir, task.cell.unpruned, seed)
+        try:
+            found[seed] = load_network(path)
+        except UserError as damaged:
+            if path.exists():
+                moved = set_aside(path)
+                raise UserError(f"{damaged}; set aside as {moved.name}, the same command trains it again") from None
+            raise
+    return found
 
 
 def _keep_weights(task: Task, results_dir: Path, seed: int, state: dict[str, Tensor]) -> None:
-    cell, sizes = task.cell, task.sizes
-    if cell.pruning:  # narrower, and direct where its layers cannot be
+    cell, sizes, built = task.cell, task.sizes, None
+    if cell.pruning:
         outputs = [len(value) for name, value in state.items() if name.endswith((".dense", ".phi"))]
-        cell, sizes = dataclasses.replace(cell, **_layer_after_pruning(cell)), (sizes[0], *outputs)
-    save_network(weights_file(results_dir, task.cell, seed), cell, sizes, state)
+        sizes, built = (sizes[0], *outputs), _layers_after_pruning(cell)
+    save_network(weights_file(results_dir, cell, seed), cell, sizes, state, built)
 
 
-def _layer_after_pruning(cell: Cell) -> dict[str, Any]:
+def _layers_after_pruning(cell: Cell) -> dict[str, Any]:
     """Of which class, and with which options, the layers of a pruned network are; see :func:`prune`."""
-    if issubclass(import_layer(cell.layer), SpectralLinear):
-        return {"method_options": {**cell.method_options, "train_eigenvectors": True}}
+    if import_layer(cell.layer) is SpectralLinear:
+        learn = {"train_eigenvectors": True} if cell.pruning["epochs"] else {}
+        first = {**cell.first_layer, **learn} if cell.first_layer else {}
+        return {"layer": cell.layer, "options": {**cell.method_options, **learn}, "first_layer": first}
     bias = {"bias": cell.method_options["bias"]} if "bias" in cell.method_options else {}
-    return {"layer": "spectral_repro.layers.DirectLinear", "method_options": bias, "first_layer": {}}
+    return {"layer": "spectral_repro.layers.DirectLinear", "options": bias, "first_layer": {}}
 
 
 def _say_what_failed(task: Task, outcomes: Sequence[Outcome]) -> None:

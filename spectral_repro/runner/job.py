@@ -21,6 +21,7 @@ from spectral_repro.runner.devices import choose_device, share_of_devices, share
 from spectral_repro.runner.experiment import Report, run_cell
 from spectral_repro.runner.memory import keep_freed_memory
 from spectral_repro.runner.parent import end_with_parent
+from spectral_repro.runner.plan import missing_seeds
 from spectral_repro.runner.progress import epoch_bar
 from spectral_repro.runner.table import print_table
 from spectral_repro.runner.tracker import track
@@ -44,23 +45,16 @@ def run_job(config: Mapping[str, Any], number: int | None = None, beside_others:
     keep_freed_memory()
     if threads := share_of_threads(options.threads):
         torch.set_num_threads(threads)
-    started = time.perf_counter()
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: tqdm.write(f"spectral-repro: {message}")
-            report = None
-            if cell.pruning:  # the networks that are pruned come first
-                whole = options.model_copy(update={"weights": True, "overwrite": False})
-                report = _watched(cell.unpruned, whole, device, alone)
-            if report is None or report.holder is None:
-                report = _watched(cell, options, device, alone)
-    except BaseException as error:
-        what = f"failed: {one_line(error)}" if isinstance(error, Exception) else "interrupted"
-        _log(cell, options, device, what, started)
-        raise
-    if report.trained:
-        _log(cell, options, device, f"{report.trained} networks trained -> {report.path}", started)
-    if alone:
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: tqdm.write(f"spectral-repro: {message}")
+        report = None
+        if cell.pruning and (whole := _before_pruning(cell, options)):
+            report = _stage(cell.unpruned, whole, device, alone)
+        if report is None or report.holder is None:
+            report = _stage(cell, options, device, alone)
+    if alone and report.holder:
+        print(f"{report.holder} is training {report.path}; nothing was done (claimed=skip)")
+    elif alone:
         if not report.trained:
             print("all realizations were finished already (overwrite=true trains them again)")
         print_table([(cell, report.rows)])
@@ -68,12 +62,30 @@ def run_job(config: Mapping[str, Any], number: int | None = None, beside_others:
     return report
 
 
-def _watched(cell: Cell, options: Run, device: str, alone: bool) -> Report:
-    """Runs a cell with its bar and its tracker."""
-    watchers = [epoch_bar(cell, 0 if alone else 1)]
-    if options.tracker != "none":
-        watchers.append(track(options.tracker, options.results_dir, cell))
-    return run_cell(cell, options, device, lambda seeds: _all([w(seeds) for w in watchers]))
+def _before_pruning(cell: Cell, options: Run) -> Run | None:
+    """How to train the networks from which those of ``cell`` that are missing are pruned; None if none is missing."""
+    seeds, _, _ = missing_seeds(cell, options)
+    if not seeds:
+        return None
+    wanted = {"seed": min(seeds), "realizations": max(seeds) - min(seeds) + 1}
+    return options.model_copy(update={**wanted, "weights": True, "overwrite": False, "degrees": False})
+
+
+def _stage(cell: Cell, options: Run, device: str, alone: bool) -> Report:
+    """Runs a cell with its bar and its tracker, and notes in the log what came of it."""
+    started, watchers = time.perf_counter(), [epoch_bar(cell, 0 if alone else 1)]
+    try:
+        with contextlib.ExitStack() as trackers:
+            if options.tracker != "none":
+                watchers.append(trackers.enter_context(track(options.tracker, options.results_dir, cell)))
+            report = run_cell(cell, options, device, lambda seeds: _all([w(seeds) for w in watchers]))
+    except BaseException as error:
+        what = f"failed: {one_line(error)}" if isinstance(error, Exception) else "interrupted"
+        _log(cell, options, device, what, started)
+        raise
+    if report.trained:
+        _log(cell, options, device, f"{report.trained} networks trained -> {report.path}", started)
+    return report
 
 
 def _log(cell: Cell, options: Run, device: str, what: str, started: float) -> None:

@@ -1,7 +1,10 @@
 """Optional curves by epoch while training (``tracker=csv``, ``tensorboard``, ``wandb``, ``mlflow``); off by default."""
 
+import contextlib
+import hashlib
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -9,7 +12,8 @@ from torch import Tensor
 
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.written import described
-from spectral_repro.results.curves import add_curve, curve_file
+from spectral_repro.files import locked
+from spectral_repro.results.curves import Point, add_curve, curve_file
 from spectral_repro.runner.experiment import Watcher
 from spectral_repro.training.protocol import Progress
 
@@ -24,7 +28,7 @@ class Tracker:
     Args:
         results_dir: where files go.
         cell: what is trained.
-        seeds: of the realizations; each is a run of its own.
+        seeds: of the realizations that train; each is a run of its own.
     """
 
     def __init__(self, results_dir: Path, cell: Cell, seeds: Sequence[int]) -> None:
@@ -37,10 +41,18 @@ class Tracker:
     def end(self, seed: int) -> None:
         """A realization has stopped."""
 
+    def close(self) -> None:
+        """Training is over, or was interrupted."""
+
     @property
     def name(self) -> str:
         """Of the cell."""
         return f"{self.cell.data['name']}/{self.cell.slug}"
+
+    def identity(self, seed: int) -> str:
+        """Of a realization in this folder of results."""
+        folder = hashlib.sha256(str(self.results_dir.absolute()).encode()).hexdigest()[:8]
+        return f"{self.cell.config_hash}-{folder}-{seed}"
 
     @property
     def config(self) -> dict:
@@ -76,7 +88,10 @@ class TensorBoard(Tracker):
 
 
 class Wandb(Tracker):
-    """Weights & Biases: one run per realization, grouped by cell; ``WANDB_PROJECT``, ``WANDB_MODE`` are heeded."""
+    """Weights & Biases: one run per realization, grouped by cell; ``WANDB_PROJECT``, ``WANDB_MODE`` are heeded.
+
+    A batch that resumes goes on in the runs it had.
+    """
 
     def __init__(self, results_dir: Path, cell: Cell, seeds: Sequence[int]) -> None:
         import wandb
@@ -89,7 +104,7 @@ class Wandb(Tracker):
             seed: wandb.init(
                 **shared,
                 name=f"{self.name}/{seed}",
-                id=f"{cell.config_hash}-{seed}",
+                id=self.identity(seed),
                 resume="allow",
                 config={**self.config, "seed": seed},
                 settings=wandb.Settings(silent=True),
@@ -110,25 +125,33 @@ class Wandb(Tracker):
 
 
 class Mlflow(Tracker):
-    """MLflow: one run per realization, in ``MLFLOW_TRACKING_URI`` or ``<results_dir>/mlflow.db``; no histograms."""
+    """MLflow: one run per realization, in ``MLFLOW_TRACKING_URI`` or ``<results_dir>/mlflow.db``; no histograms.
+
+    A batch that resumes goes on in the runs it had.
+    """
 
     def __init__(self, results_dir: Path, cell: Cell, seeds: Sequence[int]) -> None:
         from mlflow.tracking import MlflowClient
 
         super().__init__(results_dir, cell, seeds)
-        results_dir.mkdir(parents=True, exist_ok=True)
         own = f"sqlite:///{(results_dir / 'mlflow.db').absolute()}"
-        self.client = MlflowClient(tracking_uri=os.environ.get("MLFLOW_TRACKING_URI", own))
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "spectral-repro")
-        found = self.client.get_experiment_by_name(name)
-        experiment = found.experiment_id if found else self.client.create_experiment(name)
-        self.runs = {}
-        for seed in seeds:
-            run = self.client.create_run(experiment, run_name=f"{self.name}/{seed}", tags={"cell": self.name})
-            self.runs[seed] = run.info.run_id
-            for key, value in {**self.config, "seed": seed}.items():
-                for inner, each in value.items() if isinstance(value, dict) else [("", value)]:
-                    self.client.log_param(self.runs[seed], f"{key}.{inner}".strip("."), each)
+        with locked(results_dir):  # several processes would make one data base twice
+            self.client = MlflowClient(tracking_uri=os.environ.get("MLFLOW_TRACKING_URI", own))
+            found = self.client.get_experiment_by_name(name)
+            experiment = found.experiment_id if found else self.client.create_experiment(name)
+            self.runs = {seed: self._run(experiment, seed) for seed in seeds}
+
+    def _run(self, experiment: str, seed: int) -> str:
+        known = self.client.search_runs([experiment], f"tags.realization = '{self.identity(seed)}'")
+        if known and known[0].info.status != "FINISHED":
+            return known[0].info.run_id
+        tags = {"cell": self.name, "realization": self.identity(seed)}
+        run = self.client.create_run(experiment, run_name=f"{self.name}/{seed}", tags=tags).info.run_id
+        for key, value in {**self.config, "seed": seed}.items():
+            for inner, each in value.items() if isinstance(value, dict) else [("", value)]:
+                self.client.log_param(run, f"{key}.{inner}".strip("."), each)
+        return run
 
     def log(self, epoch: int, numbers: Numbers, vectors: Vectors) -> None:
         for seed, named in numbers.items():
@@ -136,35 +159,53 @@ class Mlflow(Tracker):
                 self.client.log_metric(self.runs[seed], key, value, step=epoch)
 
     def end(self, seed: int) -> None:
-        self.client.set_terminated(self.runs[seed])
+        self.client.set_terminated(self.runs.pop(seed))
+
+    def close(self) -> None:
+        for run in self.runs.values():
+            self.client.set_terminated(run, "KILLED")
 
 
 TRACKERS: dict[str, type[Tracker]] = {"csv": Csv, "tensorboard": TensorBoard, "wandb": Wandb, "mlflow": Mlflow}
 
 
-def track(kind: str, results_dir: Path, cell: Cell) -> Watcher:
-    """What tells a tracker of this kind the epochs of each batch."""
+@contextlib.contextmanager
+def track(kind: str, results_dir: Path, cell: Cell) -> Iterator[Watcher]:
+    """What tells trackers of this kind the epochs of each batch; they do not end a training that they fail in."""
+    trackers: list[Tracker] = []
 
     def watcher(seeds: Sequence[int]):
-        tracker = None
+        tracker, failed = None, False
 
         def watch(progress: Progress) -> None:
-            nonlocal tracker
-            if tracker is None:  # not before an epoch has been trained
-                tracker = TRACKERS[kind](results_dir, cell, seeds)
-            numbers, vectors = {}, {}
-            for seed, detail in progress.details.items():
-                accuracy = progress.validation_accuracy[seed]
-                numbers[seed] = {
-                    "validation_accuracy": accuracy,
-                    "training_loss": detail.training_loss,
-                    "lr": detail.lr,
-                }
-                vectors[seed] = detail.vectors
-            tracker.log(progress.epoch, numbers, vectors)
-            for seed in numbers.keys() - progress.running_seeds:
-                tracker.end(seed)
+            nonlocal tracker, failed
+            try:
+                if tracker is None and not failed:  # of those that train: others of a batch may have ended before
+                    tracker = TRACKERS[kind](results_dir, cell, list(progress.details))
+                    trackers.append(tracker)
+                if tracker and not failed:
+                    _tell(tracker, progress)
+            except Exception as error:
+                failed = True
+                what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                warnings.warn(f"tracker={kind}: {what}; training goes on without it", stacklevel=2)
 
         return watch
 
-    return watcher
+    try:
+        yield watcher
+    finally:
+        for tracker in trackers:
+            with contextlib.suppress(Exception):
+                tracker.close()
+
+
+def _tell(tracker: Tracker, progress: Progress) -> None:
+    numbers, vectors = {}, {}
+    for seed, detail in progress.details.items():
+        accuracy = progress.validation_accuracy[seed]
+        numbers[seed] = Point(accuracy, detail.training_loss, detail.lr)._asdict()
+        vectors[seed] = {name: v[v.isfinite()] for name, v in detail.vectors.items() if v.isfinite().any()}
+    tracker.log(progress.epoch, numbers, vectors)
+    for seed in numbers.keys() - progress.running_seeds:
+        tracker.end(seed)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 
@@ -10,6 +11,16 @@ from spectral_repro.training.updater import Updater
 
 #: Steps that are launched one by one before one is recorded, as CUDA's libraries set themselves up in the first.
 _WARM = 3
+
+
+class Recorder(Protocol):
+    """How steps are recorded on a device."""
+
+    def beside(self, step: Callable[[], None]) -> None:
+        """Runs a step before any is recorded."""
+
+    def record(self, step: Callable[[], None]) -> Callable[[], None]:
+        """Records a step, which does not run meanwhile; returns what repeats it."""
 
 
 class FixedSteps:
@@ -22,7 +33,7 @@ class FixedSteps:
         updater: of the networks, of which none may be dropped while this is in use.
         feed: their images.
         batch_size: images of one step.
-        record: makes of the step what repeats it; None: it is called each time.
+        recorder: of the device; None: each step is launched anew.
     """
 
     def __init__(
@@ -30,9 +41,9 @@ class FixedSteps:
         updater: Updater,
         feed: Feed,
         batch_size: int,
-        record: Callable[[Callable[[], None]], Callable[[], None]] | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
-        self.updater, self.feed, self.batch_size, self.record = updater, feed, batch_size, record
+        self.updater, self.feed, self.batch_size, self.recorder = updater, feed, batch_size, recorder
         self.columns = torch.arange(batch_size, device=feed.device)
         self.at, self.number = (torch.zeros(1, dtype=torch.long, device=feed.device) for _ in range(2))
         self.order: Order | None = None
@@ -80,36 +91,57 @@ class FixedSteps:
         self.number += 1
 
     def _launch(self) -> None:
-        if self._repeat is None and self.record and self._before >= _WARM:
-            try:
-                self._repeat = self.record(self.step)
-            except RuntimeError as error:
-                why = " ".join(str(error).split())[:200]
-                warnings.warn(f"the steps cannot be recorded ({why}); they are launched one by one", stacklevel=2)
-                self.record = None
-        self._before += 1
+        """Takes a step, from a recording as soon as there is one."""
         if self._repeat:
+            return self._repeat()
+        if self.recorder is None:
+            return self.step()
+        self._before += 1
+        if self._before <= _WARM:
+            return self.recorder.beside(self.step)
+        done = int(self.number)
+        try:
+            self._repeat = self.recorder.record(self.step)
+            if int(self.number) != done:
+                raise RuntimeError("the step ran while it was to be recorded")
             self._repeat()
-        elif self.record:
-            _beside(self.step)
-        else:
-            self.step()
+            if int(self.number) != done + 1:
+                raise RuntimeError("what was recorded does not repeat the step")
+        except RuntimeError as error:
+            why = " ".join(str(error).split())[:200]
+            warnings.warn(f"the steps cannot be recorded ({why}); they are launched one by one", stacklevel=2)
+            self._repeat = self.recorder = None
+            if int(self.number) == done:
+                self.step()
 
 
-def record_graph(step: Callable[[], None]) -> Callable[[], None]:
-    """Records ``step``, which is not run meanwhile, as a CUDA graph; returns what replays it."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
-    return graph.replay
+class CudaGraphs:
+    """Records steps as graphs of one CUDA device, on a stream of its own."""
 
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        with torch.cuda.device(device):
+            self.stream = torch.cuda.Stream()
 
-def _beside(step: Callable[[], None]) -> None:
-    """Runs ``step`` on a stream of its own, as CUDA asks before a recording."""
-    if not torch.cuda.is_available():
-        return step()
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        step()
-    torch.cuda.current_stream().wait_stream(stream)
+    def beside(self, step: Callable[[], None]) -> None:
+        with torch.cuda.device(self.device):
+            before = torch.cuda.current_stream()
+            self.stream.wait_stream(before)
+            with torch.cuda.stream(self.stream):
+                step()
+            before.wait_stream(self.stream)
+
+    def record(self, step: Callable[[], None]) -> Callable[[], None]:
+        with torch.cuda.device(self.device):
+            before, graph = torch.cuda.current_stream(), torch.cuda.CUDAGraph()
+            try:
+                with torch.cuda.graph(graph, stream=self.stream):
+                    step()
+            finally:
+                torch.cuda.set_stream(before)  # which a recording that failed does not do
+
+        def repeat() -> None:
+            with torch.cuda.device(self.device):
+                graph.replay()
+
+        return repeat

@@ -14,7 +14,7 @@ from spectral_repro.training.feed import PRODUCT_BYTES, Feed
 from spectral_repro.training.masking import Masking, MaskingRule
 from spectral_repro.training.network import Network
 from spectral_repro.training.protocol import Detail, EarlyStopping, Images, Outcome, Progress, Protocol
-from spectral_repro.training.replay import FixedSteps, record_graph
+from spectral_repro.training.replay import CudaGraphs, FixedSteps, Recorder
 from spectral_repro.training.updater import Updater
 
 
@@ -58,17 +58,21 @@ class Trainer:
             network.masking = Masking(*masking, steps, shapes, seeds, self.feed.device)
         else:
             self.feed.keep_products(network.layers[0], protocol.batch_size, product_bytes)
-        self.fixed = self._fixed_steps()
+        self.fixed = self._fixed_steps(self._recorder())
         if network.sparse:
             cutoff(torch.ones(1, 2, 2), 0.5)  # torch sets up a custom operator at its first call: a second
 
-    def _fixed_steps(self) -> FixedSteps | None:
+    def _fixed_steps(self, recorder: Recorder | None) -> FixedSteps | None:
         """On a device where launches cost more than on a CPU, unless the steps differ in more than their numbers."""
-        masking, device = self.network.masking, self.feed.device.type
-        if device == "cpu" or (masking and not masking.constant):
+        masking = self.network.masking
+        if self.feed.device.type == "cpu" or (masking and not masking.constant):
             return None
-        record = record_graph if device == "cuda" else None
-        return FixedSteps(self.updater, self.feed, self.protocol.batch_size, record)
+        return FixedSteps(self.updater, self.feed, self.protocol.batch_size, recorder)
+
+    def _recorder(self) -> Recorder | None:
+        """None where a layer is somebody's own, whose code may do something else at each step."""
+        ours = all(type(layer).__module__.startswith("spectral_repro.") for layer in self.network.layers)
+        return CudaGraphs(self.feed.device) if ours and self.feed.device.type == "cuda" else None
 
     def run(
         self, watch: Callable[[Progress], None] | None = None, save: Callable[["Trainer"], None] | None = None
@@ -141,7 +145,7 @@ class Trainer:
         if stays:
             self.feed.keep(stays)
             self.updater.keep(stays)
-            self.fixed = self._fixed_steps()
+            self.fixed = self._fixed_steps(self.fixed.recorder if self.fixed else None)
 
     def state(self) -> dict[str, Any]:
         """All that :meth:`restore` needs, between two epochs: tensors, numbers, strings and lists of them.

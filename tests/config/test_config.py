@@ -158,6 +158,8 @@ def test_widths_that_are_alike_are_the_network_of_before():
 def test_an_image_folder_that_is_resized_is_another_cell():
     plain, small = (cell("data=folder", "data.root=/x/cats", *more) for more in ([], ["data.resize=8"]))
     assert "resize" not in plain.data
+    assert (plain.data["name"], small.data["name"]) == ("cats", "cats_8px")
+    assert cell("data=folder", "data.root=/x/cats", "data.resize=8", "data.name=mine").data["name"] == "mine"
     assert plain.config_hash != small.config_hash
 
 

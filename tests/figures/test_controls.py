@@ -159,7 +159,10 @@ def test_pruning_is_drawn_and_judged_by_network(frame):
     assert len(axes) == 2 * 9
     assert {line.get_gid() for line in axes[0].get_lines()} == set(pruning.WAYS)
     text = beyond(frame, all_panels(frame))
-    assert "“direct, narrow from the start”, 126 comparisons of full-length rows" in text
+    for where, count in (("one hidden layer", 2 * 3 * 7), ("several hidden layers", 2 * 2 * 3 * 7)):
+        assert f"“direct, narrow from the start”, {where}, {count} comparisons of full-length rows" in text
+    assert "the deeper layers are emptied first" in text
+    assert "at most 120 epochs" in panels[0].caption
     part = panels[0].frame.iloc[:40]
     assert "cells of" in dataclasses.replace(panels[0], frame=part).realizations
 

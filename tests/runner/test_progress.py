@@ -1,5 +1,6 @@
 """What is told of the time: from like cells, and as cells end."""
 
+import dataclasses
 import types
 
 import pytest
@@ -33,6 +34,21 @@ def test_a_cell_takes_as_long_as_one_of_its_own_method_and_size():
     assert times[4] == pytest.approx(30 * 10.0 * estimate.work(bigger.cell) / estimate.work(same.cell))
     short = planned("method=sqr", "n2=500", "trainer.max_epochs=5", missing=1)
     assert estimate.seconds([*done, short])[-1] == pytest.approx(5 * 10.0)
+
+
+def test_networks_that_are_pruned_are_trained_first_once_for_all_shares():
+    pruning = ("method=spectral_nodes", "n2=500", "protocol=pruning")
+    done = planned(*pruning, seconds=50.0, epochs=25)  # others of the protocol go on to its end
+    shares = [planned(*pruning, f"pruning.share={s}", "pruning.epochs=5", "seed=50", missing=4) for s in (0.3, 0.5)]
+    for one in (*shares, done):
+        one.cell = dataclasses.replace(one.cell, n2=501) if one.cell.pruning else one.cell
+    times = estimate.seconds([done, *shares])
+    epoch = 2.0 * estimate.work(shares[0].cell) / estimate.work(done.cell)
+    assert times == pytest.approx([0.0, 4 * (100 + 5) * epoch, 4 * 5 * epoch])
+    whole = planned(*pruning, "n2=501", missing=4)
+    assert estimate.seconds([done, whole, *shares])[1:] == pytest.approx(
+        [4 * 100 * epoch, 4 * 5 * epoch, 4 * 5 * epoch]
+    )
 
 
 def test_without_any_finished_cell_the_speed_of_a_product_is_measured():

@@ -1,6 +1,7 @@
 """Trackers: each is told every epoch of every realization once; packages that are not installed are played."""
 
 import sys
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.read import read_config
 from spectral_repro.errors import ConfigError
 from spectral_repro.results.curves import Point, add_curve, curve_file, read_curves
-from spectral_repro.runner.tracker import TRACKERS, track
+from spectral_repro.runner.tracker import TRACKERS, Tracker, track
 from spectral_repro.training.protocol import Detail, Progress
 
 CELL = read_config(plain_compose()(["method=sqr"]))[0]
@@ -27,9 +28,10 @@ def epochs() -> list[Progress]:
 
 
 def told(kind: str, folder) -> None:
-    watch = track(kind, folder, CELL)([0, 1])
-    for progress in epochs():
-        watch(progress)
+    with track(kind, folder, CELL) as watcher:
+        watch = watcher([0, 1])
+        for progress in epochs():
+            watch(progress)
 
 
 EXPECTED = {
@@ -101,7 +103,7 @@ def test_wandb_is_told_run_by_run(tmp_path, monkeypatch):
 
 
 def test_mlflow_is_told_run_by_run(tmp_path, monkeypatch):
-    metrics, ended, parameters = {}, [], {}
+    metrics, ended, parameters, runs = {}, [], {}, {}
 
     class MlflowClient:
         def __init__(self, tracking_uri):
@@ -113,8 +115,14 @@ def test_mlflow_is_told_run_by_run(tmp_path, monkeypatch):
         def create_experiment(self, name):
             return name
 
+        def search_runs(self, experiments, query):
+            assert experiments == ["spectral-repro"]
+            return [runs[query]] if query in runs else []
+
         def create_run(self, experiment, run_name, tags):
-            return SimpleNamespace(info=SimpleNamespace(run_id=(experiment, int(run_name.rpartition("/")[2]))))
+            run = SimpleNamespace(run_id=(experiment, int(run_name.rpartition("/")[2])), status="RUNNING")
+            runs[f"tags.realization = '{tags['realization']}'"] = SimpleNamespace(info=run)
+            return SimpleNamespace(info=run)
 
         def log_param(self, run, key, value):
             parameters[run[1], key] = value
@@ -122,18 +130,58 @@ def test_mlflow_is_told_run_by_run(tmp_path, monkeypatch):
         def log_metric(self, run, key, value, step):
             metrics.setdefault((run[1], step), {})[key] = value
 
-        def set_terminated(self, run):
-            ended.append(run[1])
+        def set_terminated(self, run, status="FINISHED"):
+            ended.append((run[1], status))
+            next(r for r in runs.values() if r.info.run_id == run).info.status = status
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace())
     monkeypatch.setitem(sys.modules, "mlflow.tracking", SimpleNamespace(MlflowClient=MlflowClient))
     told("mlflow", tmp_path)
     assert metrics == {at: point._asdict() for at, point in EXPECTED.items()}
-    assert ended == [1, 0]
+    assert ended == [(1, "FINISHED"), (0, "FINISHED")]
     assert parameters[1, "n2"] == 100
     assert parameters[0, "trainer.lr"] == CELL.trainer["lr"]
     assert parameters[0, "seed"] == 0
+    ended.clear(), metrics.clear(), runs.clear()
+    first, second, third = epochs()
+    for part in ([first, second], [third]):  # interrupted after the second epoch, resumed with the seed that is left
+        with track("mlflow", tmp_path, CELL) as watcher:
+            watch = watcher([0, 1])
+            for progress in part:
+                watch(progress)
+    assert ended == [(1, "FINISHED"), (0, "KILLED"), (0, "FINISHED")]
+    assert len(runs) == 2
+    assert metrics == {at: point._asdict() for at, point in EXPECTED.items()}
+
+
+class Broken(Tracker):
+    def log(self, epoch, numbers, vectors):
+        raise OSError("disk full")
+
+
+def test_a_tracker_that_fails_does_not_end_the_training(tmp_path, monkeypatch):
+    monkeypatch.setitem(TRACKERS, "csv", Broken)
+    with pytest.warns(UserWarning, match="tracker=csv: OSError: disk full; training goes on without it") as said:
+        told("csv", tmp_path)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "tensorboard"])
+def test_a_network_that_diverged_is_tracked_as_far_as_it_goes(kind, tmp_path):
+    vector = torch.tensor([1.0, float("nan"), float("inf")])
+    detail = Detail(float("nan"), 0.5, {"layers.0.eig_in": vector, "layers.1.eig_in": vector[1:]})
+    with track(kind, tmp_path, CELL) as watcher, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        watcher([0])(Progress(1, {0: 0.1}, frozenset(), 1, {0: detail}))
+
+
+def test_curves_of_another_form_are_set_aside(tmp_path):
+    path = tmp_path / "curve.csv"
+    path.write_text("seed,epoch,validation_accuracy\n0,1,0.5\n")
+    add_curve(path, 1, {0: EXPECTED[0, 1]._asdict()})
+    assert read_curves(path) == {(0, 1): EXPECTED[0, 1]}
+    assert (tmp_path / "curve.csv.damaged-1").read_text().endswith("0,1,0.5\n")
 
 
 @pytest.mark.parametrize("kind", sorted(set(TRACKERS) - {"csv"}))

@@ -144,5 +144,18 @@ def test_what_cannot_be_pruned_is_refused(made, share, by, message):
         prune(made(), share, by)
 
 
+def test_a_layer_of_ones_own_becomes_direct():
+    class Twice(SpectralLinear):
+        def eigenvectors(self):
+            return 2 * self.phi
+
+    whole, x = network(Twice), images().train_x
+    smaller = prune(whole, 0.0, "connectivity")
+    torch.testing.assert_close(smaller(x), whole(x), rtol=1e-12, atol=1e-12)
+    assert all(type(layer) is DirectLinear for layer in smaller.layers)
+    with pytest.raises(ValueError, match="needs spectral layers"):
+        prune(network(functools.partial(Twice, bias=False, eig_in=0.0, train_eig_in=False)), 0.5)
+
+
 def test_prune_is_in_the_package():
     assert spectral_repro.prune is prune

@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 
+from spectral_repro.layers import DirectLinear
 from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import build_stack
 from spectral_repro.training.replay import FixedSteps
@@ -17,11 +18,36 @@ from tests.training.test_trainer import CASES, flat, images, numbers, protocol
 SIZES = (20, 14, 3)
 
 
-def trained(case: str, monkeypatch, record=None, fixed: bool = True, rule: MaskingRule | None = None, **changes):
+class Recorder:
+    """Plays a device: ``recorded`` has for each recording how often it was repeated."""
+
+    def __init__(self, fails: str | None = None) -> None:
+        self.fails, self.recorded = fails, []
+
+    def beside(self, step):
+        step()
+
+    def record(self, step):
+        if self.fails == "at once":
+            raise RuntimeError("operation not permitted when stream is capturing")
+        at, self.recorded = len(self.recorded), [*self.recorded, 0]
+        if self.fails == "runs":  # on a device that is not the one which records
+            step()
+
+        def repeat():
+            self.recorded[at] += 1
+            if not self.fails:
+                step()
+
+        return repeat
+
+
+def trained(case: str, monkeypatch, recorder=None, fixed: bool = True, rule: MaskingRule | None = None, **changes):
     """Some realizations stop before others; 90 training rows are four whole batches and a part of one."""
     options = {"max_epochs": 6, "patience": 1, "min_delta": 0.02, "batch_size": 20, **changes}
     if fixed:
-        monkeypatch.setattr(Trainer, "_fixed_steps", lambda t: FixedSteps(t.updater, t.feed, 20, record))
+        monkeypatch.setattr(Trainer, "_recorder", lambda t: recorder)
+        monkeypatch.setattr(Trainer, "_fixed_steps", lambda t, r: FixedSteps(t.updater, t.feed, 20, r))
     network = build_stack([3, 4, 5, 6], sizes=SIZES, dtype=torch.float64, **CASES[case])
     masking = None if rule is None else (rule, 0.6)
     trainer = Trainer(network, images(), [3, 4, 5, 6], protocol(**options), masking=masking)
@@ -57,7 +83,7 @@ def test_fixed_steps_with_a_rule_of_masking(monkeypatch):
 def test_fixed_steps_in_single_precision_round_the_same(monkeypatch):
     def run(fixed):
         if fixed:
-            monkeypatch.setattr(Trainer, "_fixed_steps", lambda t: FixedSteps(t.updater, t.feed, 10))
+            monkeypatch.setattr(Trainer, "_fixed_steps", lambda t, r: FixedSteps(t.updater, t.feed, 10))
         network = build_stack([3, 4], sizes=SIZES, dtype=torch.float32, **CASES["sqr"])
         trainer = Trainer(network, images(dtype=torch.float32), [3, 4], protocol())
         trainer.run()
@@ -68,32 +94,22 @@ def test_fixed_steps_in_single_precision_round_the_same(monkeypatch):
 
 
 def test_a_step_is_recorded_after_a_few_and_anew_when_networks_leave(monkeypatch):
-    recorded = []
-
-    def record(step):
-        recorded.append(0)
-
-        def repeat():
-            recorded[-1] += 1
-            step()
-
-        return repeat
-
+    recorder = Recorder()
     plain, _ = trained("direct", monkeypatch, fixed=False)
-    other, _ = trained("direct", monkeypatch, record)
+    other, _ = trained("direct", monkeypatch, recorder)
     assert torch.equal(flat(other), flat(plain))
     epochs = sorted(o.epochs for o in plain.outcomes)
-    assert len(recorded) == len(set(epochs))
-    assert sum(recorded) == 4 * epochs[-1] - 3 * len(recorded)
+    assert len(recorder.recorded) == len(set(epochs))
+    assert sum(recorder.recorded) == 4 * epochs[-1] - 3 * len(recorder.recorded)
 
 
-def test_what_cannot_be_recorded_is_launched_step_by_step(monkeypatch):
-    def record(step):
-        raise RuntimeError("operation not permitted when stream is capturing")
-
-    plain, _ = trained("direct", monkeypatch, fixed=False, patience=99)
+@pytest.mark.parametrize("fails", ["at once", "runs", "does nothing"])
+def test_what_cannot_be_recorded_is_launched_step_by_step(fails, monkeypatch):
+    """Said once, though networks leave later; a recording that repeats nothing is noticed."""
+    plain, _ = trained("direct", monkeypatch, fixed=False)
+    assert len({o.epochs for o in plain.outcomes}) > 1
     with pytest.warns(UserWarning, match="the steps cannot be recorded") as told:
-        other, _ = trained("direct", monkeypatch, record, patience=99)
+        other, _ = trained("direct", monkeypatch, Recorder(fails))
     assert len(told) == 1
     assert torch.equal(flat(other), flat(plain))
 
@@ -103,6 +119,15 @@ def test_rules_whose_steps_differ_are_not_recorded():
     for rule, constant in (({"gradient": "all"}, True), ({"schedule": "cubic"}, False), ({"choice": "rigl"}, False)):
         trainer = Trainer(network, images(), [3], protocol(), masking=(MaskingRule(**rule), 0.5))
         assert trainer.network.masking.constant is constant
+
+
+def test_layers_of_ones_own_are_not_recorded():
+    class Mine(DirectLinear):
+        pass
+
+    trainer = Trainer(build_stack([3], sizes=SIZES, layer=Mine, dtype=torch.float64), images(), [3], protocol())
+    trainer.feed.device = torch.device("cuda:7")
+    assert trainer._recorder() is None
 
 
 def test_every_method_on_a_device_that_refuses_to_mix():
