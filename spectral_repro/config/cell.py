@@ -96,7 +96,8 @@ class Cell:
             f"h{self.hidden_layers}",
             f"s{self.sparsity:g}",
         ]
-        parts += [f"{k}_{self.method_options[k]:g}" for k in ("p",) if k in self.method_options]
+        p = self.method_options.get("p")
+        parts += [f"p_{p:g}"] if isinstance(p, int | float) else []
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
         parts += [str(self.masking[k]) for k in ("name", "allocation") if k in self.masking]
         parts += [f"without_{self.pruning[k]:g}" for k in ("share",) if k in self.pruning]

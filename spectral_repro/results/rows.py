@@ -32,7 +32,7 @@ class Row(BaseModel):
     were multiplied; ``masking`` and ``allocation`` are those of a sparse network; ``hidden`` are the widths
     of all hidden layers, ``500-200``, of which ``n2`` is the first; of a network that was pruned, what is left of them,
     with the share of nodes that went, by which ranking, and how many epochs the rest was trained on; its
-    ``trained_parameters`` are those of what is left.
+    ``trained_parameters`` are those of what is left. ``rank`` and ``multiple`` are options of two of the controls.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -84,6 +84,8 @@ class Row(BaseModel):
     pruned_share: Later = None
     pruned_by: LaterText = None
     pruned_epochs: Annotated[int | None, _missing] = None
+    rank: Annotated[int | None, _missing] = None
+    multiple: Later = None
 
 
 COLUMNS = tuple(Row.model_fields)

@@ -205,6 +205,12 @@ def make_checkpoint(task: Task, options: Run, batch: Sequence[int]) -> Checkpoin
     return Checkpoint(path, identity, 60 * options.checkpoint_minutes)
 
 
+def _option(cell: Cell, key: str, kind: Any) -> Any:
+    """An option of the method that has a column; a class of one's own may have others under the same name."""
+    value = cell.method_options.get(key)
+    return value if isinstance(value, kind) and not isinstance(value, bool) else None
+
+
 def make_rows(task: Task, trained: Trained) -> list[Row]:
     """One row per realization of a batch."""
     cell, sizes, n = task.cell, task.sizes, len(trained.outcomes)
@@ -216,8 +222,10 @@ def make_rows(task: Task, trained: Trained) -> list[Row]:
         "n2": cell.n2,
         "n_out": sizes[-1],
         "sparsity": cell.sparsity,
-        "p": cell.method_options.get("p"),
-        "core": cell.method_options.get("core"),
+        "p": _option(cell, "p", int | float),
+        "core": _option(cell, "core", str),
+        "rank": _option(cell, "rank", int),
+        "multiple": _option(cell, "multiple", int | float),
         "trained_parameters": trained.parameters,
         "direct_parameters": direct_parameters(sizes),
         "rho": trained.parameters / direct_parameters(sizes),

@@ -66,7 +66,7 @@ def _names(cell: Cell, variant: str) -> list[str]:
     size = f"{cell.n2}" if cell.hidden_layers == 1 else f"{cell.n2} x{cell.hidden_layers}"
     size = "-".join(map(str, cell.hidden)) or size
     p = cell.method_options.get("p")
-    shown = "" if p in (None, 1) else f"{p:g}"
+    shown = "" if p in (None, 1) else f"{p:g}" if isinstance(p, int | float) else str(p)
     return [cell.method_label + variant, cell.data["name"], size, f"{cell.sparsity:g}", shown]
 
 

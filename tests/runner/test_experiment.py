@@ -1,11 +1,15 @@
 """Cells that do not go as planned: too little memory, and those that are only looked at."""
 
+import dataclasses
+
 import pytest
 import torch
 
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.read import read_config
+from spectral_repro.layers import DirectLinear
 from spectral_repro.runner import devices, experiment
+from spectral_repro.runner.table import print_table
 from spectral_repro.training.feed import PRODUCT_BYTES
 from tests.conftest import run_cli
 from tests.test_cli import common, read
@@ -36,6 +40,22 @@ def test_a_batch_that_does_not_fit_is_halved(images, tmp_path, monkeypatch):
 def test_one_network_that_does_not_fit_fails(images, tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="more memory"), pytest.raises(torch.OutOfMemoryError):
         trained(images, tmp_path, monkeypatch, most=0)
+
+
+class Odd(DirectLinear):
+    """A method of one's own whose options have names of ours."""
+
+    def __init__(self, *sizes, p, rank, core, **options):
+        super().__init__(*sizes, **options)
+
+
+def test_options_of_ones_own_may_have_the_names_of_columns(images, tmp_path):
+    cell, options = read_config(plain_compose()([*common(images), "trainer.max_epochs=1", f"results_dir={tmp_path}"]))
+    odd = {"p": "auto", "rank": "half", "core": 3}
+    cell = dataclasses.replace(cell, layer=f"{__name__}.Odd", method_options=odd)
+    report = experiment.run_cell(cell, options, "cpu", lambda seeds: lambda progress: None)
+    print_table([(cell, report.rows)])
+    assert {(row.p, row.rank, row.core) for row in report.rows} == {(None, None, None)}
 
 
 def test_a_gpu_is_filled_as_far_as_it_is_free(monkeypatch):
