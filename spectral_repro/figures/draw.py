@@ -66,7 +66,8 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
 def write_foot(figure: Figure, panels: Sequence[Panel], last: str) -> None:
     """The captions of the panels and a last line, broken to the width of the figure."""
     wide = int(_LETTERS * figure.get_figwidth())
-    lines = [textwrap.fill(text, wide) for text in (*dict.fromkeys(p.caption for p in panels), last)]
+    texts = (text.replace(" = ", "\u00a0=\u00a0") for text in (*dict.fromkeys(p.caption for p in panels), last))
+    lines = [textwrap.fill(text, wide) for text in texts]  # not broken between a name and its value
     figure.supxlabel("\n".join(lines), fontsize=7)
 
 

@@ -132,7 +132,8 @@ def test_sparse_figure_has_three_panels_and_names_the_stand_in(whole):
         "Fashion-MNIST",
         "CIFAR-10 (JPEG copies)",
     ]
-    assert "CIFAR-10 (JPEG copies): profile quick (at most 5 epochs), n = 3" in figure.get_supxlabel()
+    foot = figure.get_supxlabel().replace("\u00a0", " ")
+    assert "CIFAR-10 (JPEG copies): profile quick (at most 5 epochs), n = 3" in foot
     for panel, lines in zip(panels, lines_of(figure), strict=True):
         for method in ("direct", "sqr"):
             expected = curves.accuracy_curve(panel.frame, method, "sparsity")
