@@ -132,7 +132,7 @@ def draw_own(frame: pd.DataFrame, wanted: OwnFigure) -> Figure:
                 n += f", {lost} diverged"
             plot_styled(ax, curve, _style(i), f"{_label(wanted, key)} ({n})", "/".join(map(str, key)))
         values = [x for curve in found.values() for x in curve["x"]]
-        if min(values) > 0 and max(values) / min(values) > 20:
+        if wanted.x != "epoch" and min(values) > 0 and max(values) / min(values) > 20:
             ax.set_xscale("log")
         of = f" / that of {wanted.relative_to}" if wanted.relative_to else ""
         ax.set(xlabel=wanted.x, ylabel=f"{wanted.y}{of}")
@@ -150,4 +150,6 @@ def _label(wanted: OwnFigure, key: tuple) -> str:
 
 
 def _style(i: int) -> Style:
-    return Style(_COLORS[i % len(_COLORS)], _MARKERS[i % len(_MARKERS)], _LINES[i % len(_LINES)])
+    again = i // len(_COLORS)  # a colour that returns has another marker and line
+    at = i + again
+    return Style(_COLORS[i % len(_COLORS)], _MARKERS[at % len(_MARKERS)], _LINES[at % len(_LINES)])

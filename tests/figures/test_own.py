@@ -1,5 +1,6 @@
 """One's own sweeps drawn: no average over unlike rows, and what cannot be drawn is said in one line."""
 
+import pandas as pd
 import pytest
 
 from spectral_repro.errors import UserError
@@ -95,3 +96,12 @@ def test_the_command_writes_both_files(tmp_path, capsys):
         command.main(["--x", "n2", "--results-dir", str(tmp_path)])
     assert stopped.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_many_curves_look_different_and_epochs_are_not_squeezed():
+    frame = pd.concat([FRAME.assign(lr=k, config_hash=f"{k}") for k in range(16)], ignore_index=True)
+    frame = frame[(frame["method"] == "sqr") & (frame["n2"] == 10)].drop_duplicates(["lr", "seed"]).assign(epoch=1)
+    frame = pd.concat([frame, frame.assign(epoch=90)], ignore_index=True)
+    (ax,) = draw_own(frame, OwnFigure("epoch", "validation_accuracy", by=["lr"])).get_axes()
+    assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in ax.get_lines()}) == 16
+    assert ax.get_xscale() == "linear"
