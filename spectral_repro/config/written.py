@@ -25,7 +25,8 @@ def command_of(cell: Cell) -> str:
     network = [f"n2={cell.n2}", f"hidden_layers={cell.hidden_layers}"]
     network = [f"hidden={_written(cell.hidden)}"] if cell.hidden else network
     network += [f"sparsity={cell.sparsity!r}"]
-    options = [f"{_plus(cell.method, k)}method.{k}={_written(v)}" for k, v in cell.method_options.items()]
+    added = _added(cell)
+    options = [f"{'+' * (k in added)}method.{k}={_written(v)}" for k, v in cell.method_options.items()]
     network += [f"masking={cell.masking['name']}"] if cell.masking else []
     network += [f"masking.{k}={_written(v)}" for k, v in cell.masking.items() if k != "name"]
     network += [f"pruning.{k}={_written(v)}" for k, v in cell.pruning.items()]
@@ -39,10 +40,10 @@ def _is_named(cell: Cell) -> bool:
     return (config_folder() / "data" / f"{cell.data['name']}.yaml").exists()
 
 
-def _plus(method: str, key: str) -> str:
-    """``+`` before an option that the file of ``conf/method`` does not have, if there is such a file here."""
-    path = config_folder() / "method" / f"{method}.yaml"
-    return "+" if path.exists() and key not in yaml.safe_load(path.read_text(encoding="utf-8")) else ""
+def _added(cell: Cell) -> set[str]:
+    """The options that the file of ``conf/method`` does not have, if there is such a file here."""
+    path = config_folder() / "method" / f"{cell.method}.yaml"
+    return set(cell.method_options) - set(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.exists() else set()
 
 
 def _written(value: object) -> str:

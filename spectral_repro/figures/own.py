@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from spectral_repro.errors import UserError, did_you_mean
+from spectral_repro.figures.curves import table
 from spectral_repro.figures.draw import plot_styled
 from spectral_repro.figures.style import SETTINGS, Style, label_of
-from spectral_repro.results.statistics import Estimate, mean, ratio
+from spectral_repro.results.statistics import mean, ratio
 
 _COLORS = ("black", "#1f5fbf", "#d62728", "#808000", "#6a3d9a", "#17becf", "#8c564b", "#e377c2")
 _MARKERS, _LINES = "D^ps vX*o".replace(" ", ""), ("-", "--", "-.", ":")
@@ -62,7 +63,7 @@ def curves_of(frame: pd.DataFrame, wanted: OwnFigure) -> dict[tuple, pd.DataFram
     if not points:
         raise UserError("no rows to draw" + f" with --where {wanted.where!r}" * bool(wanted.where))
     if wanted.relative_to is None:
-        found = {key: _table({x: mean(values) for x, values in curve.items()}) for key, curve in points.items()}
+        found = {key: table({x: mean(values) for x, values in curve.items()}) for key, curve in points.items()}
     else:
         found = _relative(points, wanted)
     for key, curve in found.items():
@@ -104,7 +105,7 @@ def _relative(points: dict[tuple, dict[float, dict[int, float]]], wanted: OwnFig
     for key, curve in points.items():
         below = base.get(key[1:], {})
         if str(key[0]) != wanted.relative_to:
-            found[key] = _table({x: ratio(values, below[x]) for x, values in curve.items() if x in below})
+            found[key] = table({x: ratio(values, below[x]) for x, values in curve.items() if x in below})
     for key in [key for key, curve in found.items() if not len(curve)]:
         del found[key]
         said = ", ".join(f"{c} = {v}" for c, v in zip(wanted.by, key, strict=True))
@@ -112,11 +113,6 @@ def _relative(points: dict[tuple, dict[float, dict[int, float]]], wanted: OwnFig
     if not found:
         raise UserError(f"--relative-to {wanted.relative_to}: has no rows where the others have")
     return found
-
-
-def _table(points: dict[float, Estimate]) -> pd.DataFrame:
-    lines = [(x, e.value, e.spread, e.n) for x, e in sorted(points.items()) if e.n]
-    return pd.DataFrame(lines, columns=["x", "value", "spread", "n"])
 
 
 def draw_own(frame: pd.DataFrame, wanted: OwnFigure) -> Figure:

@@ -10,6 +10,7 @@ from spectral_repro.config.compose import plain_compose
 from spectral_repro.figures import curves
 from spectral_repro.figures.style import label_of
 from spectral_repro.report.tables import markdown
+from spectral_repro.results.rates import TUNING_SEEDS
 from spectral_repro.results.statistics import Estimate, difference, mean
 
 #: Trained parameters: of Spectral and of S-SVD's size at N2 = 500, of S-QR at 100, one between, S-QR at 500.
@@ -17,8 +18,6 @@ BUDGETS = (2_304, 6_209, 30_000, 127_609)
 SPARSITIES = (0.9, 0.95, 0.98, 0.99)
 #: Realizations of a cell from which on it is listed.
 LEAST_N = 3
-#: Seeds from which on rates are tuned: nothing of theirs is a result.
-TUNING_SEEDS = 1000
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,9 @@ from spectral_repro.config.compose import cells_of
 from spectral_repro.config.rates import rates_file, way
 from spectral_repro.files import write_atomically
 
+#: Seeds from which on rates are tuned: nothing of theirs is a result.
+TUNING_SEEDS = 1000
+
 
 @dataclasses.dataclass(frozen=True)
 class Tuning:
@@ -33,11 +36,13 @@ class Tuning:
 
 def tunings(frame: pd.DataFrame, profile: str = "paper") -> list[Tuning]:
     """Every method and data set that has rows on the seeds of ``experiment=rates``, which nothing else uses."""
+    if not (frame["seed"] >= TUNING_SEEDS).any():
+        return []  # the cells need not be composed
     groups: dict[tuple, list] = {}
     for cell, seeds in cells_of("rates", profile):
         protocol = "sparse" if cell.sparsity else "dense"
         groups.setdefault((protocol, cell.data["name"], cell.method, cell.masking_names[0]), []).append((cell, seeds))
-    rows_of = dict(list(frame.groupby("config_hash"))) if len(frame) else {}
+    rows_of = dict(list(frame.groupby("config_hash")))
     found = []
     for key, cells in groups.items():
         values, missing = {}, 0

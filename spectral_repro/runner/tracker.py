@@ -32,7 +32,7 @@ class Tracker:
     """
 
     def __init__(self, results_dir: Path, cell: Cell, seeds: Sequence[int]) -> None:
-        self.results_dir, self.cell, self.seeds = results_dir, cell, list(seeds)
+        self.results_dir, self.cell = results_dir, cell
 
     def log(self, epoch: int, numbers: Numbers, vectors: Vectors) -> None:
         """Of every realization that trained in ``epoch``: accuracy, loss, rate; eigenvalues or singular values."""
