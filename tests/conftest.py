@@ -11,6 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tests import prepared
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Several workers share the cores: threads that wait for each other's turn take ten times as long.
@@ -53,7 +55,7 @@ def start_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.P
     return subprocess.Popen(
         [sys.executable, "-m", "spectral_repro.cli", *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": "", **environment},
+        env=_environment(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,8 +63,17 @@ def start_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.P
     )
 
 
-def run_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-    """Runs ``spectral-repro …`` to its end."""
-    process = start_cli(*arguments, cwd=cwd, **environment)
-    out, err = process.communicate(timeout=120)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+def run_cli(*arguments: object, cwd: Path, fresh: bool = False, **environment: str) -> subprocess.CompletedProcess:
+    """Runs ``spectral-repro …`` to its end, in a process of its own.
+
+    Unless that is to be ``fresh``, it is forked from one that has imported torch: starting takes most of the time.
+    """
+    if fresh or any(key.startswith("PYTHON") for key in environment):
+        process = start_cli(*arguments, cwd=cwd, **environment)
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    return prepared.run("spectral_repro.cli", [str(a) for a in arguments], cwd, _environment(environment))
+
+
+def _environment(changes: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "HYDRA_FULL_ERROR": "", **changes}
