@@ -73,10 +73,31 @@ def test_the_line_corrects_the_estimate_by_what_has_ended(monkeypatch):
     with sweep:
         now[0] += 60
         sweep.ended(0)
+        assert sweep.line() == "1 of 3 cells done, about 4 min left"
+        now[0] += 60
         assert sweep.line() == "1 of 3 cells done, about 3 min left"
         sweep.ended(1)
         sweep.ended(2)
     assert sweep.line() == "3 of 3 cells done"
+
+
+def test_one_small_cell_says_little_about_the_large_ones(monkeypatch):
+    """The first took thirty times as long as expected, most of it its start; the second as long as expected."""
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with progress.SweepProgress([10.0, 890.0, 900.0], estimate=1800) as sweep:
+        now[0] += 300
+        sweep.ended(0)
+        assert sweep.line() == "1 of 3 cells done, about 75 min left"
+        now[0] += 890
+        sweep.ended(1)
+        assert sweep.line() == "2 of 3 cells done, about 19 min left"
+    now[0] = 0.0
+    with progress.SweepProgress([10.0, 90.0], None) as sweep:
+        now[0] += 60
+        assert sweep.line() == "0 of 2 cells done"
+        sweep.ended(0)
+        assert sweep.line() == "1 of 2 cells done, about 9 min left"
 
 
 def test_without_a_terminal_there_are_lines(monkeypatch, capsys):
