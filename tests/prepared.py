@@ -12,7 +12,7 @@ from unittest import mock
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    [__name__, "torchvision", "pandas", "spectral_repro.runner.launchers", "spectral_repro.runner.sweep"]
+    [__name__, "torchvision", "pandas", "spectral_repro.runner.plugins", "spectral_repro.runner.sweep"]
 )
 
 

@@ -7,8 +7,6 @@ import torch
 from spectral_repro.errors import ConfigError
 from spectral_repro.training.feed import PRODUCT_BYTES
 
-#: Names the share of the machine that a process of a parallel sweep has: the lowest number that was free.
-SLOT = "SPECTRAL_REPRO_SLOT"
 #: What the weights, moments and gradients of a batch may take: on a CPU its weights alone then take 32 MiB, of
 #: which the allocator keeps blocks for the next step (see :mod:`spectral_repro.runner.memory`).
 _CPU_BATCH_BYTES = 160 * 2**20
@@ -42,10 +40,10 @@ def realizations_that_fit(parameters: int, device: torch.device) -> int:
     return max(1, int(_GPU_SHARE * free / (each + PRODUCT_BYTES)))
 
 
-def share_of_devices(device: str, job: int) -> str:
-    """Of the GPUs that this process sees, the one that is free for a job of a parallel sweep, or its turn has."""
+def share_of_devices(device: str, turn: int) -> str:
+    """Of the GPUs that this process sees, the one whose turn it is in a sweep of several processes."""
     count = torch.cuda.device_count() if device in ("auto", "cuda") else 0
-    return f"cuda:{int(os.environ.get(SLOT, job)) % count}" if count > 1 else device
+    return f"cuda:{turn % count}" if count > 1 else device
 
 
 def share_of_threads(threads: int | str) -> int | None:

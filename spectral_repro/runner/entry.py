@@ -22,12 +22,15 @@ errors: list[Exception] = []
 @hydra.main(config_path=str(config_folder()), config_name="config", version_base="1.3")
 def job(config: DictConfig):
     """Trains the missing realizations of one cell; an error is returned (to a sweep) and kept (for ``main``)."""
+    from spectral_repro.runner.devices import share_of_devices
     from spectral_repro.runner.job import run_job
 
     try:
-        hydra_job = HydraConfig.get().job
-        number = None if OmegaConf.is_missing(hydra_job, "num") else hydra_job.num  # of a launcher's job
-        return run_job(OmegaConf.to_container(config, resolve=True), number, beside_others=number is not None)
+        plain, hydra_job = OmegaConf.to_container(config, resolve=True), HydraConfig.get().job
+        if OmegaConf.is_missing(hydra_job, "num"):
+            return run_job(plain)
+        plain["device"] = share_of_devices(plain["device"], hydra_job.num)  # a launcher's job, beside others
+        return run_job(plain, hydra_job.num)
     except Exception as error:  # raised here, Hydra would print lines of its own
         errors.append(error)
         return error

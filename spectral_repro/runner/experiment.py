@@ -50,8 +50,8 @@ class Report:
 Watcher = Callable[[Sequence[int]], Callable[[Progress], None]]
 
 
-def run_cell(cell: Cell, options: Run, device_name: str, watcher: Watcher) -> Report:
-    """Trains the missing realizations of ``cell`` on a device and writes their rows, batch by batch.
+def run_cell(cell: Cell, options: Run, watcher: Watcher) -> Report:
+    """Trains the missing realizations of ``cell`` and writes their rows, batch by batch.
 
     A cell that another process is training is waited for, or left (``claimed=skip``).
 
@@ -60,7 +60,7 @@ def run_cell(cell: Cell, options: Run, device_name: str, watcher: Watcher) -> Re
     """
     path = row_file(options.results_dir, cell)
     require_writable(options.results_dir, "results_dir")
-    device = choose_device(device_name)
+    device = choose_device(options.device)
     seeds, rows = _missing(cell, options)
     if seeds:
         use_products(device, cell.precision)

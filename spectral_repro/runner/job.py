@@ -17,10 +17,9 @@ from spectral_repro.config.keys import Run
 from spectral_repro.config.messages import one_line
 from spectral_repro.config.read import read_config
 from spectral_repro.results import provenance
-from spectral_repro.runner.devices import choose_device, share_of_devices, share_of_threads
+from spectral_repro.runner.devices import choose_device, share_of_threads
 from spectral_repro.runner.experiment import Report, run_cell
 from spectral_repro.runner.memory import keep_freed_memory
-from spectral_repro.runner.parent import end_with_parent
 from spectral_repro.runner.plan import missing_seeds
 from spectral_repro.runner.progress import epoch_bar
 from spectral_repro.runner.table import print_table
@@ -29,19 +28,15 @@ from spectral_repro.training.products import find_products
 from spectral_repro.training.protocol import Progress
 
 
-def run_job(config: Mapping[str, Any], number: int | None = None, beside_others: bool = False) -> Report:
+def run_job(config: Mapping[str, Any], number: int | None = None) -> Report:
     """Runs one cell; a single run prints its table, a job of a sweep leaves that to the sweep.
 
     Args:
         config: a composed configuration, in plain containers.
         number: of the job in its sweep; None for a single run.
-        beside_others: whether jobs of the sweep run at the same time, in processes of their own.
     """
     alone = number is None
     cell, options = read_config(config)
-    if beside_others:
-        end_with_parent()
-    device = share_of_devices(options.device, number) if beside_others else options.device
     keep_freed_memory()
     if threads := share_of_threads(options.threads):
         torch.set_num_threads(threads)
@@ -49,9 +44,9 @@ def run_job(config: Mapping[str, Any], number: int | None = None, beside_others:
         warnings.showwarning = lambda message, *_, **__: tqdm.write(f"spectral-repro: {message}")
         report = None
         if cell.pruning and (whole := _before_pruning(cell, options)):
-            report = _stage(cell.unpruned, whole, device, alone)
+            report = _stage(cell.unpruned, whole, alone)
         if report is None or report.holder is None:
-            report = _stage(cell, options, device, alone)
+            report = _stage(cell, options, alone)
     if alone and report.holder:
         print(f"{report.holder} is training {report.path}; nothing was done (claimed=skip)")
     elif alone:
@@ -71,29 +66,29 @@ def _before_pruning(cell: Cell, options: Run) -> Run | None:
     return options.model_copy(update={**wanted, "weights": True, "overwrite": False, "degrees": False})
 
 
-def _stage(cell: Cell, options: Run, device: str, alone: bool) -> Report:
+def _stage(cell: Cell, options: Run, alone: bool) -> Report:
     """Runs a cell with its bar and its tracker, and notes in the log what came of it."""
     started, watchers = time.perf_counter(), [epoch_bar(cell, 0 if alone else 1)]
     try:
         with contextlib.ExitStack() as trackers:
             if options.tracker != "none":
                 watchers.append(trackers.enter_context(track(options.tracker, options.results_dir, cell)))
-            report = run_cell(cell, options, device, lambda seeds: _all([w(seeds) for w in watchers]))
+            report = run_cell(cell, options, lambda seeds: _all([w(seeds) for w in watchers]))
     except BaseException as error:
         what = f"failed: {one_line(error)}" if isinstance(error, Exception) else "interrupted"
-        _log(cell, options, device, what, started)
+        _log(cell, options, what, started)
         raise
     if report.trained:
-        _log(cell, options, device, f"{report.trained} networks trained -> {report.path}", started)
+        _log(cell, options, f"{report.trained} networks trained -> {report.path}", started)
     return report
 
 
-def _log(cell: Cell, options: Run, device: str, what: str, started: float) -> None:
+def _log(cell: Cell, options: Run, what: str, started: float) -> None:
     """One line in ``<results_dir>/cells.log``: when, where, which cell, how long, what came out; best effort."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     seconds = time.perf_counter() - started
     with contextlib.suppress(Exception):
-        chosen = choose_device(device)
+        chosen = choose_device(options.device)
         products = find_products(chosen, cell.precision).name
         where = f"{socket.gethostname()}:{os.getpid()} {provenance.device_name(chosen)} {products}"
         line = f"{now}  {where}  {cell.data['name']}/{cell.slug}  {seconds:.1f} s  {what}\n"

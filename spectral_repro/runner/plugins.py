@@ -2,7 +2,8 @@
 
 from hydra.core.plugins import Plugins
 
-from spectral_repro.runner.launchers import ArrayLauncher, ProcessesLauncher
+from spectral_repro.runner.processes import ProcessesLauncher
+from spectral_repro.runner.slurm import ArrayLauncher
 from spectral_repro.runner.sweeper import ResumingSweeper
 
 

@@ -102,7 +102,7 @@ def _launch(
                 yield i, error
         return
     if hasattr(launcher, "stream"):
-        yield from launcher.stream(jobs, 0)
+        yield from launcher.stream(jobs, compose)
         return
     size = max_batch_size or len(jobs)
     for start in range(0, len(jobs), size):

@@ -27,7 +27,7 @@ def trained(images, folder, monkeypatch, most: int) -> list[int]:
         return train(task, seeds, *others)
 
     monkeypatch.setattr(experiment, "train_batch", train_batch)
-    report = experiment.run_cell(cell, options, "cpu", lambda seeds: lambda progress: None)
+    report = experiment.run_cell(cell, options, lambda seeds: lambda progress: None)
     assert [row.seed for row in report.rows] == list(range(7))
     return tried
 
@@ -53,7 +53,7 @@ def test_options_of_ones_own_may_have_the_names_of_columns(images, tmp_path):
     cell, options = read_config(plain_compose()([*common(images), "trainer.max_epochs=1", f"results_dir={tmp_path}"]))
     odd = {"p": "auto", "rank": "half", "core": 3}
     cell = dataclasses.replace(cell, layer=f"{__name__}.Odd", method_options=odd)
-    report = experiment.run_cell(cell, options, "cpu", lambda seeds: lambda progress: None)
+    report = experiment.run_cell(cell, options, lambda seeds: lambda progress: None)
     print_table([(cell, report.rows)])
     assert {(row.p, row.rank, row.core) for row in report.rows} == {(None, None, None)}
 

@@ -15,20 +15,23 @@ import torch
 from omegaconf import OmegaConf
 
 from spectral_repro.config.compose import config_folder
-from spectral_repro.runner.devices import SLOT, share_of_devices, share_of_threads
-from spectral_repro.runner.launchers import ProcessesLauncher
+from spectral_repro.errors import UserError
+from spectral_repro.runner import processes
+from spectral_repro.runner.devices import share_of_devices, share_of_threads
+from spectral_repro.runner.slurm import ArrayLauncher
 from tests.conftest import run_cli, start_cli
 from tests.test_cli import common, read
 
 PROCESSES = ("hydra/launcher=processes", "hydra.launcher.processes=2")
 
 
-def descendants(pid: int) -> dict[int, str]:
-    """Command lines of all processes below ``pid``."""
-    found = {}
-    for child in psutil.Process(pid).children(recursive=True):
+def workers_of(sweep: subprocess.Popen) -> list[psutil.Process]:
+    """The processes that train, which are children of the one that they are forked from."""
+    found = []
+    for process in psutil.Process(sweep.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            found[child.pid] = " ".join(child.cmdline())
+            if process.ppid() != sweep.pid:
+                found.append(process)
     return found
 
 
@@ -42,12 +45,11 @@ def test_a_killed_process_ends_its_cell_only(images, tmp_path):
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("results/checkpoints/*/direct*.pt")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    workers = [pid for pid, line in descendants(sweep.pid).items() if "submitit.core._submit" in line]
-    os.kill(min(workers), signal.SIGKILL)
+    min(workers_of(sweep), key=lambda worker: worker.pid).kill()
     out, err = sweep.communicate(timeout=100)
     assert sweep.returncode == 1, out + err
     assert "1 cells failed, the others are kept" in err
-    assert "died" in err
+    assert "its process died: signal 9 (SIGKILL)" in err
     assert "Traceback" not in err
     assert len(read(tmp_path)) == 1
     again = run_cli(*arguments, cwd=tmp_path)
@@ -82,8 +84,8 @@ def test_no_worker_outlives_its_sweep(images, tmp_path, signal_number):
     deadline = time.monotonic() + 90
     while len(list(tmp_path.glob("results/checkpoints/*/*.pt"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    workers = [psutil.Process(pid) for pid in descendants(sweep.pid)]
-    assert len(workers) >= 2
+    assert len(workers_of(sweep)) == 2
+    workers = psutil.Process(sweep.pid).children(recursive=True)
     sweep.send_signal(signal_number)
     sweep.wait(timeout=30)
     _, alive = psutil.wait_procs(workers, timeout=10)
@@ -97,54 +99,52 @@ def test_jobs_are_spread_over_the_gpus(monkeypatch):
     assert [share_of_devices("auto", job) for job in range(5)] == ["cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:0"]
     assert share_of_devices("cuda:2", 1) == "cuda:2"
     assert share_of_devices("cpu", 1) == "cpu"
-    monkeypatch.setenv(SLOT, "2")
-    assert share_of_devices("auto", 5) == "cuda:2"
-    assert share_of_devices("cuda:1", 5) == "cuda:1"
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert share_of_devices("auto", 3) == "auto"
 
 
+def pretend(config, number, log, results) -> None:
+    """Stands in for a job."""
+    log.write_text(f"epochs of {config['name']}\nhalf a li")
+    time.sleep(config.get("takes", 0))
+    if config["name"] == "dies":
+        os._exit(3)
+    with open(log, "a") as file:
+        file.write("ne\n")
+    special = {"wrong": UserError("n2=0: must be more"), "bug": RuntimeError("ours"), "long": "x" * 2**20}
+    results.send(special.get(config["name"], (config["name"], config["device"], config["threads"])))
+
+
+def stream(monkeypatch, folder, *jobs) -> list:
+    monkeypatch.setattr(processes, "work", pretend)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(processes, "cores", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    configs = {job["name"]: {"threads": "auto", "device": "auto", **job} for job in jobs}
+    launcher = processes.ProcessesLauncher(processes=2, folder=folder)
+    return list(launcher.stream([[name] for name in configs], lambda job: configs[job[0]]))
+
+
 def test_a_job_takes_the_share_that_has_become_free(monkeypatch, tmp_path):
     """Three jobs on two shares, the second of which ends first; what the jobs print is passed on."""
-    import submitit
-
-    jobs, looks = [], iter(range(100))
-
-    class Job:
-        def __init__(self, overrides: list[str]) -> None:
-            self.slot, self.name = os.environ[SLOT], overrides[0]
-            paths = {name: tmp_path / f"{self.name}.{name}" for name in ("submitted_pickle", "result_pickle")}
-            self.paths = SimpleNamespace(stdout=tmp_path / self.name, stderr=tmp_path / "err", **paths)
-            self.paths.stdout.write_text(f"submitit INFO: begins\nepochs of {self.name}\nhalf a li")
-            self.looks = {"a": 3, "b": 1, "c": 1}[self.name]
-
-        def done(self) -> bool:
-            next(looks)
-            self.looks -= 1
-            return self.looks < 0
-
-        def results(self) -> list:
-            with open(self.paths.stdout, "a") as file:
-                file.write("ne\n")
-            return [SimpleNamespace(return_value=self.name)]
-
-    class Executor:
-        def __init__(self, **_): ...
-
-        def update_parameters(self, **_): ...
-
-        def submit(self, launcher, overrides, *rest):
-            jobs.append(Job(overrides))
-            return jobs[-1]
-
-    monkeypatch.setattr(submitit, "AutoExecutor", Executor)
     written = []
-    monkeypatch.setattr("spectral_repro.runner.launchers.tqdm.write", written.append)
-    launcher = ProcessesLauncher(processes=2, submitit_folder=tmp_path / "jobs", timeout_min=1, name="n")
-    outcomes = list(launcher.stream([["a"], ["b"], ["c"]], 0))
-    assert [job.slot for job in jobs] == ["0", "1", "1"]
-    assert sorted(outcomes) == [(0, "a"), (1, "b"), (2, "c")]
+    monkeypatch.setattr(processes.tqdm, "write", written.append)
+    jobs = [{"name": "a", "takes": 4}, {"name": "b"}, {"name": "c", "threads": 1}]
+    outcomes = stream(monkeypatch, tmp_path / "jobs", *jobs)
+    assert sorted(outcomes) == [(0, ("a", "cuda:0", 3)), (1, ("b", "cuda:1", 3)), (2, ("c", "cuda:1", 1))]
+    assert [i for i, _ in outcomes] == [1, 2, 0]
     assert sorted(written) == sorted([*(f"epochs of {n}" for n in "abc"), *["half a line"] * 3])
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_ends_a_process_is_told_and_its_log_kept_if_it_died(monkeypatch, tmp_path):
+    names = ("dies", "wrong", "bug", "long")
+    outcomes = dict(stream(monkeypatch, tmp_path, *({"name": name} for name in names)))
+    assert str(outcomes[0]) == f"its process died: exit code 3 (see {tmp_path}/0.log)"
+    assert str(outcomes[1]) == "n2=0: must be more"
+    assert str(outcomes[2]) == "ours"
+    assert len(outcomes[3]) == 2**20  # more than a pipe holds
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["0.log", "2.log"]
 
 
 def test_what_a_process_warns_of_is_seen(images, tmp_path):
@@ -228,8 +228,6 @@ def test_arrays_are_split_below_the_schedulers_limit(monkeypatch, tmp_path):
     """And what sbatch is told is what the configuration says."""
     import submitit
 
-    from spectral_repro.runner.launchers import ArrayLauncher
-
     sizes, told = [], {}
 
     class FakeExecutor:
@@ -247,7 +245,7 @@ def test_arrays_are_split_below_the_schedulers_limit(monkeypatch, tmp_path):
     launcher = OmegaConf.to_container(OmegaConf.load(config_folder() / "hydra/launcher/slurm.yaml"), resolve=False)
     del launcher["_target_"]
     launcher.update(name="job", submitit_folder="jobs", array_size=4, gpus_per_node=1)
-    outcomes = list(ArrayLauncher(**launcher).stream([[f"n2={i}"] for i in range(10)], 0))
+    outcomes = list(ArrayLauncher(**launcher).stream([[f"n2={i}"] for i in range(10)], None))
     assert sizes == [4, 4, 2]
     assert [i for i, _ in outcomes] == list(range(10))
     assert [o for i, o in outcomes if i != 3] == [[f"n2={i}"] for i in range(10) if i != 3]
