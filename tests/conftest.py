@@ -68,7 +68,7 @@ def run_cli(*arguments: object, cwd: Path, fresh: bool = False, **environment: s
 
     Unless that is to be ``fresh``, it is forked from one that has imported torch: starting takes most of the time.
     """
-    if fresh or any(key.startswith("PYTHON") for key in environment):
+    if fresh or sys.platform == "darwin" or any(key.startswith("PYTHON") for key in environment):
         process = start_cli(*arguments, cwd=cwd, **environment)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)

@@ -175,9 +175,10 @@ class Suite:
         for number in (signal.SIGTERM, signal.SIGKILL) * max(1, self.kills // 20):
             folder = self.folder()
             process, workers = start(command(folder, self.images, "hydra/launcher=processes"), prefix=background), []
-            while process.poll() is None and len(workers) < 2:
+            while process.poll() is None and len(workers) < 4:  # two, what they are forked from, and a tracker
                 time.sleep(0.1)
-                workers = psutil.Process(process.pid).children(recursive=True)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    workers = psutil.Process(process.pid).children(recursive=True)
             time.sleep(self.random.uniform(0, 0.5) * self.seconds)
             with contextlib.suppress(psutil.NoSuchProcess):
                 workers = psutil.Process(process.pid).children(recursive=True)

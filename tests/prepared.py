@@ -1,6 +1,7 @@
 """Runs a module as a program, in a process forked from one that has already imported the heavy packages."""
 
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import runpy
 import signal
@@ -10,10 +11,22 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-_context = multiprocessing.get_context("forkserver")
+_context = multiprocessing.get_context("forkserver")  # one for all that this process forks, launchers included
 _context.set_forkserver_preload(
-    [__name__, "torchvision", "pandas", "spectral_repro.runner.plugins", "spectral_repro.runner.sweep"]
+    [
+        __name__,
+        "pandas",
+        "spectral_repro.runner.plugins",
+        "spectral_repro.runner.preload",
+        "spectral_repro.runner.sweep",
+    ]
 )
+
+
+def start() -> None:
+    """Starts what is forked from, with one thread: the number is read when torch is imported."""
+    with mock.patch.dict(os.environ, OMP_NUM_THREADS="1"):
+        multiprocessing.forkserver.ensure_running()
 
 
 def run(
@@ -27,8 +40,8 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         process = _context.Process(target=_program, args=(module, arguments, cwd, environment, out, err))
-        with mock.patch.dict(os.environ, OMP_NUM_THREADS="1"):  # read when torch is imported, at the first start
-            process.start()
+        start()
+        process.start()
         process.join(timeout)
         if process.exitcode is None:
             process.kill()

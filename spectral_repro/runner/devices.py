@@ -54,6 +54,15 @@ def share_of_threads(threads: int | str) -> int | None:
     return int(granted) if granted.isdigit() and "OMP_NUM_THREADS" not in os.environ else None
 
 
+def training_processes(device: str) -> int:
+    """How many processes train at a time by default: one for each GPU, or on a CPU one for two cores, at least two."""
+    if choose_device(device).type == "cpu":
+        return max(2, cores() // 2)
+    return max(1, torch.cuda.device_count()) if device in ("auto", "cuda") else 1
+
+
 def cores() -> int:
-    """How many CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many CPU cores this process may use, of those that a scheduler has granted."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return min(here, int(granted)) if granted.isdigit() else here

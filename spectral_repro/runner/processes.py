@@ -3,17 +3,17 @@
 They are forked from a process that has imported torch and nothing more, so that a cell begins in a tenth of a second.
 """
 
-import itertools
+import collections
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.forkserver
 import os
 import signal
 import sys
 import threading
-import traceback
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from hydra.plugins.launcher import Launcher
@@ -22,50 +22,58 @@ from tqdm import tqdm
 from spectral_repro.config.compose import Job
 from spectral_repro.config.messages import one_line
 from spectral_repro.errors import ConfigError, UserError
-from spectral_repro.runner.devices import cores, share_of_devices
+from spectral_repro.runner.devices import cores, share_of_devices, training_processes
 
 #: What became of a job: its place in the sweep and what it returned, or the exception that ended it.
 JobOutcome = tuple[int, Any]
 #: Seconds that an interrupted process has to note what it was doing.
 _GRACE = 5.0
+#: Exit code of a process whose end is not known, as the one that it was forked from has died.
+_UNKNOWN = 255
 
 
 class ProcessesLauncher(Launcher):
     """Several processes on this machine, each with its share of the cores and one GPU if there are several.
 
     Args:
-        processes: how many at a time; null: one for each GPU, or else one for two cores, at least two.
-        folder: of what they print; the files of those that died stay.
+        processes: how many at a time; null: one for each GPU, or on a CPU one for two cores, at least two.
+
+    Raises:
+        ConfigError: if that is no number of processes.
     """
 
-    def __init__(self, processes: int | None = None, folder: str = "jobs") -> None:
-        self.processes, self.folder = processes, Path(folder)
+    def __init__(self, processes: int | None = None) -> None:
+        if processes is not None and (not isinstance(processes, int) or isinstance(processes, bool) or processes < 1):
+            raise ConfigError("hydra.launcher.processes", processes, "must be an integer of at least 1, or null")
+        self.processes = processes
 
     def setup(self, **_: Any) -> None: ...
 
     def launch(self, job_overrides, initial_job_idx):
         raise ConfigError("hydra/launcher", "processes", "needs hydra/sweeper=resuming")
 
-    @property
-    def at_once(self) -> int:
+    def at_once(self, device: str) -> int:
         """How many cells run at the same time."""
-        return self.processes or _processes_that_fit()
+        return self.processes or training_processes(device)
 
     def stream(
         self, jobs: Sequence[Sequence[str]], compose: Callable[[Job], Mapping[str, Any]]
     ) -> Iterator[JobOutcome]:
-        """Runs at most ``processes`` jobs at a time; yields outcomes in the order in which jobs end."""
-        at_once = self.at_once
-        self.folder.mkdir(parents=True, exist_ok=True)
-        waiting, running, free = iter(enumerate(jobs)), {}, list(range(at_once))
+        """Runs some jobs at a time; yields outcomes in the order in which jobs end."""
+        at_once = min(self.at_once(compose(tuple(jobs[0]))["device"]), len(jobs))
+        waiting, running, free = collections.deque(enumerate(jobs)), {}, list(range(at_once))
+        context = _context()
         try:
-            while True:
-                for i, job in itertools.islice(waiting, len(free)):
+            while waiting or running:
+                while waiting and free:
+                    i, job = waiting.popleft()
                     slot = free.pop(0)
-                    running[i] = _Worker(i, _share(compose(tuple(job)), slot, at_once), self.folder, slot)
-                if not running:
-                    return
-                multiprocessing.connection.wait([w.awaited for w in running.values()], timeout=0.1)
+                    try:
+                        running[i] = _Worker(context, i, _share(compose(tuple(job)), slot, at_once), slot)
+                    except (OSError, EOFError) as error:  # no process, or no memory for one
+                        free.append(slot)
+                        yield i, error
+                multiprocessing.connection.wait([a for w in running.values() for a in w.awaited], timeout=1)
                 for worker in running.values():
                     worker.look()
                 for i, worker in [(i, w) for i, w in running.items() if not w.process.is_alive()]:
@@ -78,16 +86,6 @@ class ProcessesLauncher(Launcher):
             for worker in running.values():
                 worker.process.join(_GRACE)
                 worker.process.kill()
-                worker.log.unlink(missing_ok=True)
-            with suppress(OSError):
-                os.rmdir(self.folder)
-
-
-def _processes_that_fit() -> int:
-    import torch
-
-    gpus = torch.cuda.device_count()
-    return gpus if gpus > 1 else max(2, cores() // 2)
 
 
 def _share(config: Mapping[str, Any], slot: int, at_once: int) -> dict[str, Any]:
@@ -98,71 +96,121 @@ def _share(config: Mapping[str, Any], slot: int, at_once: int) -> dict[str, Any]
     return {**config, "threads": threads, "device": share_of_devices(config["device"], slot)}
 
 
-class _Worker:
-    """A process that runs one job; what it prints goes into a file and is passed on from there."""
+def _context() -> multiprocessing.context.BaseContext:
+    """Starts the process that others are forked from; where there can be none, processes begin from nothing."""
+    spawn = multiprocessing.get_context("spawn")
+    if sys.platform == "darwin":  # Apple's libraries do not survive a fork
+        return spawn
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["spectral_repro.runner.preload"])
+    heeds = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's is for the sweep, which ends the others
+    safe = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"  # a file of the user's in this folder is no module of Python's
+    try:
+        multiprocessing.forkserver.ensure_running()
+        return context
+    except OSError:  # for instance a long TMPDIR, in which a socket has no place
+        return spawn
+    finally:
+        signal.signal(signal.SIGINT, heeds)
+        os.environ.pop("PYTHONSAFEPATH") if safe is None else os.environ.update(PYTHONSAFEPATH=safe)
 
-    def __init__(self, number: int, config: Mapping[str, Any], folder: Path, slot: int) -> None:
-        # forked processes do not survive Apple's libraries
-        context = multiprocessing.get_context("spawn" if sys.platform == "darwin" else "forkserver")
-        context.set_forkserver_preload([__name__, "spectral_repro.runner.job", "torchvision"])
-        self.log, self.slot, self.read, self.result = folder / f"{number}.log", slot, 0, None
+
+class _Worker:
+    """A process that runs one job, what it prints and what it returns."""
+
+    def __init__(self, context: Any, number: int, config: Mapping[str, Any], slot: int) -> None:
+        self.slot, self.result, self.line = slot, None, b""
         self.results, sending = context.Pipe(duplex=False)
-        self.process = context.Process(target=work, args=(config, number, self.log, sending))
-        self.process.start()
+        self.output, printing = context.Pipe(duplex=False)
+        os.set_blocking(self.output.fileno(), False)
+        interruptible = signal.getsignal(signal.SIGINT) != signal.SIG_IGN  # as of a shell's background job
+        arguments = config, number, sending, printing, interruptible
+        self.process = context.Process(target=work, args=arguments, daemon=True)
+        with _no_main_module():
+            self.process.start()
         sending.close()
+        printing.close()
+        self.open = {self.results, self.output}
 
     @property
-    def awaited(self) -> Any:
-        """What is ready next: the result, and then the end of the process."""
-        return self.results if self.result is None else self.process.sentinel
+    def awaited(self) -> list[Any]:
+        """What is worth a look as soon as it is ready."""
+        return [*self.open, self.process.sentinel]
 
     def look(self) -> None:
-        """Takes the result, which may be longer than a pipe, and prints the lines that came: epochs and warnings."""
-        with suppress(EOFError):
-            if self.result is None and self.results.poll():
+        """Takes the result, and passes on the lines that came: epochs and warnings."""
+        if self.results in self.open and self.results.poll():
+            self.open.discard(self.results)
+            with suppress(EOFError, OSError):  # it died, perhaps while it sent
                 self.result = self.results.recv()
-        with suppress(OSError), open(self.log, "rb") as file:
-            file.seek(self.read)
-            whole, end, _ = file.read().rpartition(b"\n")
-            self.read += len(whole) + len(end)
-            for line in filter(None, whole.decode(errors="replace").splitlines()):
-                tqdm.write(line)
-                sys.stdout.flush()
+        *lines, self.line = (self.line + self._printed()).split(b"\n")
+        for line in filter(None, lines):
+            tqdm.write(line.decode(errors="replace"))
+            sys.stdout.flush()
+
+    def _printed(self) -> bytes:
+        parts = []
+        with suppress(BlockingIOError):
+            while self.output in self.open:
+                parts.append(os.read(self.output.fileno(), 2**16))
+                if not parts[-1]:
+                    self.open.discard(self.output)
+        return b"".join(parts)
 
     def outcome(self) -> Any:
-        """What the job returned, or the exception that ended it; the log is kept if the fault is not the user's."""
+        """What the job returned, or the exception that ended it."""
         self.look()
+        if self.line:
+            tqdm.write(self.line.decode(errors="replace"))
+        self.results.close()
+        self.output.close()
         if self.result is None:
             self.process.join()
             code = self.process.exitcode
-            how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
-            return RuntimeError(f"its process died: {how} (see {self.log})")
-        if not isinstance(self.result, RuntimeError):
-            self.log.unlink(missing_ok=True)
+            if code == _UNKNOWN:
+                with suppress(ProcessLookupError):
+                    os.kill(self.process.pid, signal.SIGKILL)  # its place is given to another
+            names = {s.value: f" ({s.name})" for s in signal.Signals}
+            how = f"signal {-code}{names.get(-code, '')}" if code < 0 else f"exit code {code}"
+            return UserError(f"its process died: {how}")
         return self.result
 
 
-def work(config: Mapping[str, Any], number: int, log: Path, results: multiprocessing.connection.Connection) -> None:
-    """Runs a job in a process of its own, and sends its report or its error."""
-    with open(log, "wb") as file:
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(file.fileno(), stream.fileno())
-            stream.reconfigure(line_buffering=True)
-    threading.Thread(target=_end_with_sweep, daemon=True).start()
-    for ends in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(ends) != signal.SIG_IGN:  # as of a shell's background job
-            signal.signal(ends, _interrupt)
-    from spectral_repro.runner.job import run_job
-
+@contextmanager
+def _no_main_module() -> Iterator[None]:
+    """Keeps a new process from importing the program that has started the sweep, which may have no guard."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
     try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def work(
+    config: Mapping[str, Any],
+    number: int,
+    results: multiprocessing.connection.Connection,
+    output: multiprocessing.connection.Connection,
+    interruptible: bool,
+) -> None:
+    """Runs a job in a process of its own, and sends its report or its error."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt if interruptible else signal.SIG_IGN)
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    output.close()
+    sys.stdout, sys.stderr = (open(n, "w", buffering=1, errors="replace", closefd=False) for n in (1, 2))  # noqa: SIM115 (for good)
+    threading.Thread(target=_end_with_sweep, daemon=True).start()
+    try:
+        from spectral_repro.runner.job import run_job
+
         outcome = run_job(config, number)
     except KeyboardInterrupt:
         sys.exit(130)
-    except UserError as error:
-        outcome = UserError(str(error))  # those with arguments of their own do not travel
     except Exception as error:
-        traceback.print_exc()
-        outcome = RuntimeError(f"{one_line(error)} (see {log})")
+        outcome = UserError(one_line(error))  # others need not survive the way
     results.send(outcome)
 
 

@@ -56,9 +56,13 @@ def _wait(job) -> None:
 
 
 def _is_queued(job_id: str) -> bool:
-    """Whether the scheduler still means to run the job, or is running it."""
-    shown = subprocess.run(["scontrol", "-o", "show", "job", job_id], capture_output=True, text=True).stdout
-    return any(f"JobState={state}" in shown for state in ("PENDING", "RUNNING", "REQUEUE", "COMPLETING", "SUSPENDED"))
+    """Whether the scheduler still means to run the job, or is running it, or does not answer."""
+    shown = subprocess.run(["scontrol", "-o", "show", "job", job_id], capture_output=True, text=True)
+    if shown.returncode:
+        return "Invalid job id" not in shown.stderr
+    return any(
+        f"JobState={state}" in shown.stdout for state in ("PENDING", "RUNNING", "REQUEUE", "COMPLETING", "SUSPENDED")
+    )
 
 
 class ArrayLauncher(SlurmLauncher):
@@ -68,11 +72,13 @@ class ArrayLauncher(SlurmLauncher):
         array_size: jobs per array (Slurm's MaxArraySize is 1001 by default).
     """
 
-    at_once = 0  #: the scheduler decides: nothing can be said of the time
-
     def __init__(self, array_size: int = 1000, **params: Any) -> None:
         super().__init__(**params)
         self.array_size = array_size
+
+    def at_once(self, device: str) -> int:
+        """The scheduler decides: nothing can be said of the time."""
+        return 0
 
     def stream(self, jobs: Sequence[Sequence[str]], compose: Callable) -> Iterator[JobOutcome]:
         """Submits one array after the other; yields outcomes in the order of the jobs, which compose for themselves."""

@@ -1,5 +1,6 @@
 """A sweep: all cells are checked before the first is trained, finished ones are left out, the rest goes on."""
 
+import contextlib
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ def run_sweep(
     composer = Composer(compose)
     planned = plan_sweep(figure_jobs(compose, arguments), composer)
     todo = [p for p in planned if p.missing]
-    at_once = getattr(launcher, "at_once", 1)
+    at_once = launcher.at_once(planned[0].options.device) if hasattr(launcher, "at_once") else 1
     times = estimate.seconds(planned) if todo and at_once else [None] * len(planned)
     expected = estimate.together([t for t, p in zip(times, planned, strict=True) if p.missing], at_once)
     print(_plan_line(planned, todo, expected), flush=True)
@@ -64,22 +65,25 @@ def run_sweep(
         return []
     failures: list[tuple[Planned, Exception]] = []
     if todo:
-        costs = [t or 1.0 for t, p in zip(times, planned, strict=True) if p.missing]
+        known = [t for t in times if t]
+        typical = sum(known) / len(known) if known else 1.0
+        costs = [t or typical for t, p in zip(times, planned, strict=True) if p.missing]
         with SweepProgress(costs, expected) as progress:
             left = list(range(len(todo)))
             for more in (("claimed=skip",), ()):  # what others are training comes last, and is waited for
                 jobs, at, left = [[*todo[i].job, *more] for i in left], left, []
-                for n, outcome in _launch(launcher, jobs, composer, max_batch_size) if jobs else ():
-                    i = at[n]
-                    if more and getattr(outcome, "holder", None):
-                        left.append(i)
-                        continue
-                    if isinstance(outcome, Report):
-                        tqdm.write(f"{' '.join(todo[i].job)}: {outcome.trained} networks -> {outcome.path}")
-                    else:
-                        failures.append((todo[i], outcome))
-                        tqdm.write(f"failed: {' '.join(todo[i].job)}: {one_line(outcome)}", file=sys.stderr)
-                    progress.ended(i)
+                with contextlib.closing(_launch(launcher, jobs, composer, max_batch_size)) as outcomes:
+                    for n, outcome in outcomes:
+                        i = at[n]
+                        if more and getattr(outcome, "holder", None):
+                            left.append(i)
+                            continue
+                        if isinstance(outcome, Report):
+                            tqdm.write(f"{' '.join(todo[i].job)}: {outcome.trained} networks -> {outcome.path}")
+                        else:
+                            failures.append((todo[i], outcome))
+                            tqdm.write(f"failed: {' '.join(todo[i].job)}: {one_line(outcome)}", file=sys.stderr)
+                        progress.ended(i)
     _report(planned, failures)
     if failures:
         raise SweepError(_failure_text(failures))
@@ -94,6 +98,8 @@ def _launch(
     By default they run in this process, without Hydra, which takes a tenth of a second to compose each. Our own
     launchers tell of each job as it ends. Any other of Hydra's is given ``max_batch_size`` jobs at a time.
     """
+    if not jobs:
+        return
     if type(launcher).__name__ == "BasicLauncher":
         for i, job in enumerate(jobs):
             try:
@@ -102,7 +108,8 @@ def _launch(
                 yield i, error
         return
     if hasattr(launcher, "stream"):
-        yield from launcher.stream(jobs, compose)
+        with contextlib.closing(launcher.stream(jobs, compose)) as outcomes:
+            yield from outcomes
         return
     size = max_batch_size or len(jobs)
     for start in range(0, len(jobs), size):

@@ -15,10 +15,11 @@ import torch
 from omegaconf import OmegaConf
 
 from spectral_repro.config.compose import config_folder
-from spectral_repro.errors import UserError
-from spectral_repro.runner import processes
+from spectral_repro.errors import ConfigError, UserError
+from spectral_repro.runner import devices, processes
 from spectral_repro.runner.devices import share_of_devices, share_of_threads
 from spectral_repro.runner.slurm import ArrayLauncher
+from tests import prepared
 from tests.conftest import run_cli, start_cli
 from tests.test_cli import common, read
 
@@ -26,11 +27,11 @@ PROCESSES = ("hydra/launcher=processes", "hydra.launcher.processes=2")
 
 
 def workers_of(sweep: subprocess.Popen) -> list[psutil.Process]:
-    """The processes that train, which are children of the one that they are forked from."""
+    """The processes that train: children of the one that they are forked from, or (macOS) of the sweep's."""
     found = []
     for process in psutil.Process(sweep.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if process.ppid() != sweep.pid:
+            if process.ppid() != sweep.pid or "spawn_main" in " ".join(process.cmdline()):
                 found.append(process)
     return found
 
@@ -103,48 +104,99 @@ def test_jobs_are_spread_over_the_gpus(monkeypatch):
     assert share_of_devices("auto", 3) == "auto"
 
 
-def pretend(config, number, log, results) -> None:
+def pretend(config, number, results, output, interruptible) -> None:
     """Stands in for a job."""
-    log.write_text(f"epochs of {config['name']}\nhalf a li")
+    os.dup2(output.fileno(), 1)
+    os.write(1, f"epochs of {config['name']}\nhalf a li".encode())
     time.sleep(config.get("takes", 0))
+    os.write(1, b"ne")
     if config["name"] == "dies":
         os._exit(3)
-    with open(log, "a") as file:
-        file.write("ne\n")
-    special = {"wrong": UserError("n2=0: must be more"), "bug": RuntimeError("ours"), "long": "x" * 2**20}
+    if config["name"] == "killed":
+        os.kill(os.getpid(), signal.SIGRTMIN + 6)
+    if config["name"] == "torn":
+        os.write(results.fileno(), b"\0\0\1\0 half a message")
+        os._exit(0)
+    special = {"wrong": UserError("n2=0: must be more"), "long": "x" * 2**20}
     results.send(special.get(config["name"], (config["name"], config["device"], config["threads"])))
 
 
-def stream(monkeypatch, folder, *jobs) -> list:
+def stream(monkeypatch, *jobs, count=2, **settings) -> list:
+    prepared.start()
     monkeypatch.setattr(processes, "work", pretend)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(processes, "cores", lambda: 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     configs = {job["name"]: {"threads": "auto", "device": "auto", **job} for job in jobs}
-    launcher = processes.ProcessesLauncher(processes=2, folder=folder)
+    launcher = processes.ProcessesLauncher(processes=count)
     return list(launcher.stream([[name] for name in configs], lambda job: configs[job[0]]))
 
 
-def test_a_job_takes_the_share_that_has_become_free(monkeypatch, tmp_path):
+def test_a_job_takes_the_share_that_has_become_free(monkeypatch):
     """Three jobs on two shares, the second of which ends first; what the jobs print is passed on."""
     written = []
     monkeypatch.setattr(processes.tqdm, "write", written.append)
     jobs = [{"name": "a", "takes": 4}, {"name": "b"}, {"name": "c", "threads": 1}]
-    outcomes = stream(monkeypatch, tmp_path / "jobs", *jobs)
+    outcomes = stream(monkeypatch, *jobs)
     assert sorted(outcomes) == [(0, ("a", "cuda:0", 3)), (1, ("b", "cuda:1", 3)), (2, ("c", "cuda:1", 1))]
     assert [i for i, _ in outcomes] == [1, 2, 0]
     assert sorted(written) == sorted([*(f"epochs of {n}" for n in "abc"), *["half a line"] * 3])
-    assert not list(tmp_path.iterdir())
 
 
-def test_what_ends_a_process_is_told_and_its_log_kept_if_it_died(monkeypatch, tmp_path):
-    names = ("dies", "wrong", "bug", "long")
-    outcomes = dict(stream(monkeypatch, tmp_path, *({"name": name} for name in names)))
-    assert str(outcomes[0]) == f"its process died: exit code 3 (see {tmp_path}/0.log)"
-    assert str(outcomes[1]) == "n2=0: must be more"
-    assert str(outcomes[2]) == "ours"
-    assert len(outcomes[3]) == 2**20  # more than a pipe holds
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["0.log", "2.log"]
+def test_the_cores_are_those_of_the_jobs_that_there_are(monkeypatch):
+    assert stream(monkeypatch, {"name": "a"}, count=6) == [(0, ("a", "cuda:0", 6))]
+
+
+def test_what_ends_a_process_is_told(monkeypatch):
+    names = ("dies", "killed", "torn", "wrong", "long")
+    outcomes = dict(stream(monkeypatch, *({"name": name} for name in names)))
+    assert str(outcomes[0]) == "its process died: exit code 3"
+    assert str(outcomes[1]) == f"its process died: signal {signal.SIGRTMIN + 6}"
+    assert str(outcomes[2]) == "its process died: exit code 0"
+    assert str(outcomes[3]) == "n2=0: must be more"
+    assert len(outcomes[4]) == 2**20  # more than a pipe holds
+
+
+def test_a_job_that_cannot_begin_fails_alone(monkeypatch):
+    worker, left = processes._Worker, [True]
+
+    def begin(*arguments):
+        if left:
+            left.pop()
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return worker(*arguments)
+
+    monkeypatch.setattr(processes, "_Worker", begin)
+    outcomes = dict(stream(monkeypatch, {"name": "a"}, {"name": "b"}, count=1))
+    assert "temporarily unavailable" in str(outcomes[0])
+    assert outcomes[1] == ("b", "cuda:0", 6)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, "two", True])
+def test_a_number_of_processes_is_one(count):
+    with pytest.raises(ConfigError, match=r"hydra\.launcher\.processes=.*must be an integer of at least 1, or null"):
+        processes.ProcessesLauncher(processes=count)
+
+
+def test_how_many_train_at_a_time_by_default(monkeypatch):
+    monkeypatch.setattr(devices, "cores", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [devices.training_processes(name) for name in ("auto", "cuda", "cuda:1", "cpu")] == [3, 3, 1, 4]
+
+
+def test_a_program_without_a_guard_sweeps_once(images, tmp_path):
+    """And a file of the user's that has the name of one of Python's modules is not taken for it."""
+    arguments = ["spectral-repro", "-m", *common(images, method="direct"), *PROCESSES]
+    program = f"import sys\nfrom spectral_repro import cli\nsys.argv = {arguments}\ncli.main()\n"
+    (tmp_path / "statistics.py").write_text("raise RuntimeError('not this one')")
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program/sweep.py").write_text(program)
+    command = [sys.executable, "program/sweep.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("to train") == 1
+    assert len(read(tmp_path)) == 1
 
 
 def test_what_a_process_warns_of_is_seen(images, tmp_path):
