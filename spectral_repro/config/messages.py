@@ -22,7 +22,8 @@ def one_line(error: BaseException) -> str:
     if found := re.search(r"Could not override '([^']+)'", text):
         key = found.group(1)
         of_another = "is no key of this method or data"
-        what = of_another if key in described() else f"is no key{did_you_mean(key, described())}"
+        guess = "" if key.startswith("hydra.") else did_you_mean(key, described())
+        what = of_another if key in described() else f"is no key{guess}"
         value = re.search(rf"\+{re.escape(key)}=(\S+)", text)
         return f"{key}={value.group(1) if value else '?'}: {what} (spectral-repro --help lists the keys)"
     if found := re.search(r"Ambiguous value for argument '([^=]+)=([^']*)'", text):
