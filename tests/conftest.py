@@ -63,12 +63,13 @@ def start_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.P
     )
 
 
-def run_cli(*arguments: object, cwd: Path, fresh: bool = False, **environment: str) -> subprocess.CompletedProcess:
+def run_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
     """Runs ``spectral-repro …`` to its end, in a process of its own.
 
-    Unless that is to be ``fresh``, it is forked from one that has imported torch: starting takes most of the time.
+    It is forked from one that has imported torch, as starting takes most of the time, unless Python itself is to
+    start differently.
     """
-    if fresh or sys.platform == "darwin" or any(key.startswith("PYTHON") for key in environment):
+    if sys.platform == "darwin" or any(key.startswith("PYTHON") for key in environment):
         process = start_cli(*arguments, cwd=cwd, **environment)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)

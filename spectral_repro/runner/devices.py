@@ -50,8 +50,7 @@ def share_of_threads(threads: int | str) -> int | None:
     """What the user asks for; of ``auto`` what the scheduler granted, else None: torch's own choice."""
     if threads != "auto":
         return int(threads)
-    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return int(granted) if granted.isdigit() and "OMP_NUM_THREADS" not in os.environ else None
+    return None if "OMP_NUM_THREADS" in os.environ else _granted()
 
 
 def training_processes(device: str) -> int:
@@ -64,5 +63,10 @@ def training_processes(device: str) -> int:
 def cores() -> int:
     """How many CPU cores this process may use, of those that a scheduler has granted."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(here, _granted() or here)
+
+
+def _granted() -> int | None:
+    """How many cores Slurm has granted, if this is a job of its."""
     granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return min(here, int(granted)) if granted.isdigit() else here
+    return int(granted) if granted.isdigit() else None

@@ -108,8 +108,7 @@ def _launch(
                 yield i, error
         return
     if hasattr(launcher, "stream"):
-        with contextlib.closing(launcher.stream(jobs, compose)) as outcomes:
-            yield from outcomes
+        yield from launcher.stream(jobs, compose)
         return
     size = max_batch_size or len(jobs)
     for start in range(0, len(jobs), size):

@@ -121,7 +121,7 @@ def pretend(config, number, results, output, interruptible) -> None:
     results.send(special.get(config["name"], (config["name"], config["device"], config["threads"])))
 
 
-def stream(monkeypatch, *jobs, count=2, **settings) -> list:
+def stream(monkeypatch, *jobs, count=2) -> list:
     prepared.start()
     monkeypatch.setattr(processes, "work", pretend)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
