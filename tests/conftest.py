@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -45,6 +46,25 @@ def images(tmp_path) -> Path:
     return write_images(tmp_path / "shapes")
 
 
+class Sweep(NamedTuple):
+    """Arguments of a sweep over two cells of some seconds, and the rows that it makes if nothing disturbs it."""
+
+    arguments: list[str]
+    rows: dict[str, list[dict]]
+
+
+@pytest.fixture(scope="session")
+def two_cells(shared_images, tmp_path_factory) -> Sweep:
+    from tests.test_cli import common, read
+
+    long = {"trainer.max_epochs": 150, "trainer.patience": 999, "checkpoint_minutes": 0}
+    arguments = ["-m", *common(shared_images, method="direct,sqr", **long)]
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = run_cli(*arguments, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return Sweep(arguments, read(folder))
+
+
 @pytest.fixture(scope="session")
 def shared_images(tmp_path_factory) -> Path:
     return write_images(tmp_path_factory.mktemp("images") / "shapes")
@@ -63,17 +83,21 @@ def start_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.P
     )
 
 
-def run_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-    """Runs ``spectral-repro …`` to its end, in a process of its own.
+def fork_cli(*arguments: object, cwd: Path, **environment: str) -> prepared.Program | subprocess.Popen:
+    """The same, forked from a process that has imported torch, as starting takes most of the time.
 
-    It is forked from one that has imported torch, as starting takes most of the time, unless Python itself is to
-    start differently.
+    Unless Python itself is to start differently.
     """
     if sys.platform == "darwin" or any(key.startswith("PYTHON") for key in environment):
-        process = start_cli(*arguments, cwd=cwd, **environment)
-        out, err = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-    return prepared.run("spectral_repro.cli", [str(a) for a in arguments], cwd, _environment(environment))
+        return start_cli(*arguments, cwd=cwd, **environment)
+    return prepared.Program("spectral_repro.cli", [str(a) for a in arguments], cwd, _environment(environment))
+
+
+def run_cli(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Runs ``spectral-repro …`` to its end, in a process of its own."""
+    process = fork_cli(*arguments, cwd=cwd, **environment)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(["spectral-repro", *map(str, arguments)], process.returncode, out, err)
 
 
 def _environment(changes: dict[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ _context.set_forkserver_preload(
         __name__,
         "pandas",
         "spectral_repro.runner.plugins",
-        "spectral_repro.runner.preload",
+        "spectral_repro.runner.processes",
         "spectral_repro.runner.sweep",
     ]
 )
@@ -29,24 +29,40 @@ def start() -> None:
         multiprocessing.forkserver.ensure_running()
 
 
-def run(
-    module: str, arguments: list[str], cwd: Path, environment: dict[str, str], timeout: float = 120
-) -> subprocess.CompletedProcess:
-    """``python -m module arguments…`` in the folder ``cwd``, to its end.
+class Program:
+    """``python -m module arguments…`` in the folder ``cwd``: as ``subprocess.Popen``, so far as tests need it."""
 
-    Raises:
-        subprocess.TimeoutExpired: if it takes longer than ``timeout`` seconds; it is killed.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        process = _context.Process(target=_program, args=(module, arguments, cwd, environment, out, err))
+    def __init__(self, module: str, arguments: list[str], cwd: Path, environment: dict[str, str]) -> None:
+        self.arguments = [module, *arguments]
+        self.folder = tempfile.TemporaryDirectory()
+        printed = [Path(self.folder.name, name) for name in ("out", "err")]
+        self.process = _context.Process(target=_program, args=(module, arguments, cwd, environment, *printed))
         start()
-        process.start()
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            raise subprocess.TimeoutExpired([module, *arguments], timeout, out.read_text(), err.read_text())
-        return subprocess.CompletedProcess([module, *arguments], process.exitcode, out.read_text(), err.read_text())
+        self.process.start()
+
+    @property
+    def returncode(self) -> int | None:
+        return self.process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def communicate(self, timeout: float = 120) -> tuple[str, str]:
+        """What it has printed by its end.
+
+        Raises:
+            subprocess.TimeoutExpired: if that takes longer than ``timeout`` seconds; it is killed.
+        """
+        self.process.join(timeout)
+        late = self.returncode is None
+        if late:
+            self.process.kill()
+            self.process.join()
+        with self.folder as folder:
+            out, err = (Path(folder, name).read_text() for name in ("out", "err"))
+        if late:
+            raise subprocess.TimeoutExpired(self.arguments, timeout, out, err)
+        return out, err
 
 
 def _program(module: str, arguments: list[str], cwd: Path, environment: dict[str, str], out: Path, err: Path) -> None:

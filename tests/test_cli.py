@@ -20,7 +20,7 @@ from spectral_repro import load_network
 from spectral_repro.data import to_images
 from spectral_repro.data.sources import SOURCES
 from spectral_repro.results.curves import read_curves
-from tests.conftest import ROOT, run_cli, start_cli, write_images
+from tests.conftest import ROOT, fork_cli, run_cli, start_cli, write_images
 
 TIMES = ("seconds", "finished_at", "realizations_in_batch")
 
@@ -115,34 +115,25 @@ def test_sweep_resumes_and_never_trains_twice(images, tmp_path):
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
-def test_interrupted_sweep_goes_on_where_it_was(images, tmp_path, signal_number):
-    arguments = [
-        "-m",
-        *common(images, method="direct,sqr", **{"trainer.max_epochs": 150, "trainer.patience": 999}),
-    ]
-    undisturbed = tmp_path / "undisturbed"
-    disturbed = tmp_path / "disturbed"
-    undisturbed.mkdir()
-    disturbed.mkdir()
-    assert run_cli(*arguments, cwd=undisturbed).returncode == 0
-    process = start_cli(*arguments, cwd=disturbed)
+def test_interrupted_sweep_goes_on_where_it_was(two_cells, tmp_path, signal_number):
+    process = fork_cli(*two_cells.arguments, cwd=tmp_path)
     deadline = time.monotonic() + 60
-    while not read(disturbed) and time.monotonic() < deadline:
+    while not read(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal_number)
     _, err = process.communicate(timeout=60)
-    kept = stamps(disturbed)
+    kept = stamps(tmp_path)
     assert len(kept) == 1
     if signal_number == signal.SIGINT:
         assert process.returncode == 130
         assert "goes on from there" in err
         assert "Traceback" not in err
-    done = run_cli(*arguments, cwd=disturbed)
+    done = run_cli(*two_cells.arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert read(disturbed) == read(undisturbed)
-    after = stamps(disturbed)
+    assert read(tmp_path) == two_cells.rows
+    after = stamps(tmp_path)
     assert {k: after[k] for k in kept} == kept
-    assert not list(disturbed.rglob("*.tmp")) or signal_number == signal.SIGKILL
+    assert not list(tmp_path.rglob("*.tmp")) or signal_number == signal.SIGKILL
 
 
 def test_damaged_row_file_is_set_aside_and_trained_again(images, tmp_path):

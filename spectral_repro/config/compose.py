@@ -51,6 +51,10 @@ class Composer:
         self._compose = functools.lru_cache(maxsize=512)(lambda job: compose(list(job)))
         self._together = functools.lru_cache(maxsize=512)(self._groups)
 
+    def whole(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """Hydra's own composition, kept for the next time: not to be changed."""
+        return self._compose(tuple(overrides))
+
     def __call__(self, job: Job) -> dict[str, Any]:
         slow, plain = [], []
         for text in job:
@@ -179,7 +183,8 @@ def plain_compose():
 
 
 @functools.lru_cache(maxsize=1)
-def _composer() -> Composer:
+def plain_composer() -> Composer:
+    """The one over :func:`plain_compose`: what it has composed is kept."""
     return Composer(plain_compose())
 
 
@@ -190,7 +195,7 @@ def cells_of(
     """The cells of an experiment with the seeds that its profile asks for, each once; ``others`` are more overrides."""
     overrides = [f"experiment={experiment}", f"profile={profile}", *([f"data={data}"] if data else []), *others]
     found = {}
-    for job in figure_jobs(plain_compose(), overrides):
-        cell, options = read_config(_composer()(job))
+    for job in figure_jobs(plain_composer().whole, overrides):
+        cell, options = read_config(plain_composer()(job))
         found[cell.config_hash] = (cell, options.seeds)
     return tuple(found.values())

@@ -28,6 +28,8 @@ from spectral_repro.runner.devices import cores, share_of_devices, training_proc
 JobOutcome = tuple[int, Any]
 #: Seconds that an interrupted process has to note what it was doing.
 _GRACE = 5.0
+#: What every cell needs, imported once; torchvision is one more, if the images have taken it to be told apart.
+_IMPORTED = ("spectral_repro.runner.job", "spectral_repro.runner.processes")
 #: Exit code of a process whose end is not known, as the one that it was forked from has died.
 _UNKNOWN = 255
 
@@ -102,7 +104,7 @@ def _context() -> multiprocessing.context.BaseContext:
     if sys.platform == "darwin":  # Apple's libraries do not survive a fork
         return spawn
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["spectral_repro.runner.preload"])
+    context.set_forkserver_preload([*_IMPORTED, *({"torchvision.datasets"} & sys.modules.keys())])
     heeds = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's is for the sweep, which ends the others
     safe = os.environ.get("PYTHONSAFEPATH")
     os.environ["PYTHONSAFEPATH"] = "1"  # a file of the user's in this folder is no module of Python's

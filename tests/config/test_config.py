@@ -1,7 +1,6 @@
 """Every file of conf/, what it comes to, and what the hash of a cell covers."""
 
 import dataclasses
-import functools
 import re
 import shlex
 from pathlib import Path
@@ -10,7 +9,15 @@ import pytest
 import yaml
 
 from spectral_repro.config.cell import import_layer, source_of_others
-from spectral_repro.config.compose import Composer, cells_of, config_folder, expand, figure_jobs, plain_compose
+from spectral_repro.config.compose import (
+    Composer,
+    cells_of,
+    config_folder,
+    expand,
+    figure_jobs,
+    plain_compose,
+    plain_composer,
+)
 from spectral_repro.config.keys import Run
 from spectral_repro.config.read import read_config
 from spectral_repro.config.written import command_of, described
@@ -26,13 +33,8 @@ def names(group: str) -> list[str]:
     return sorted(p.stem for p in (CONF / group).glob("*.yaml"))
 
 
-@functools.cache
-def composer() -> Composer:
-    return Composer(plain_compose())
-
-
 def cell(*overrides: str):
-    return read_config(composer()(overrides))[0]
+    return read_config(plain_composer()(overrides))[0]
 
 
 @pytest.mark.parametrize("data", names("data"))
@@ -260,7 +262,7 @@ def test_every_experiment_is_counted():
 @pytest.mark.parametrize("experiment", JOBS)
 def test_jobs_of_every_experiment(experiment):
     for profile, count in zip(("paper", "quick"), JOBS[experiment], strict=True):
-        jobs = figure_jobs(plain_compose(), [f"experiment={experiment}", f"profile={profile}"])
+        jobs = figure_jobs(plain_composer().whole, [f"experiment={experiment}", f"profile={profile}"])
         twice = 2 * (experiment == "control_budget")  # S-QR at p = 1 is one of its sizes too
         assert len(jobs) == len(set(jobs)) == count + twice
         cells = cells_of(experiment, profile)
@@ -344,7 +346,7 @@ def test_options_are_not_part_of_the_cell():
 
 def planned(*overrides: str, results_dir):
     jobs = figure_jobs(plain_compose(), [*overrides, f"results_dir={results_dir}", "device=cpu"])
-    return plan_sweep(jobs, composer())
+    return plan_sweep(jobs, plain_composer())
 
 
 def test_what_two_experiments_want_of_a_cell_is_planned_once(tmp_path, monkeypatch):

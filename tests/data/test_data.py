@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
 
 from spectral_repro import data
 from spectral_repro.data import sources
@@ -50,6 +51,31 @@ def test_folder_pixels_labels_and_scale(images, tmp_path, grayscale):
     first = np.asarray(Image.open(images / "train/class0/000.png").convert("L" if grayscale else "RGB"))
     np.testing.assert_allclose(loaded.images.train_x[0].numpy(), first.flatten() / np.float32(255), rtol=1e-6)
     assert loaded.images.train_y.tolist() == [0] * 20 + [1] * 20 + [2] * 20
+
+
+def test_folder_is_listed_as_torchvision_does(tmp_path):
+    top = tmp_path / "shapes/train"
+    for name in (
+        "b/2.png",
+        "b/10.PNG",
+        "b/deep/1.jpeg",
+        "b/deep-er/1.webp",
+        "a c/x.tif",
+        "a/x.bmp",
+        "a/notes.txt",
+        "C/.pgm",
+    ):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).touch()
+    (top / "empty").mkdir()
+    (top / "b/away").symlink_to(top / "a")
+    (top / "linked").symlink_to(top / "a c")
+    (top / "file.png").touch()
+    expected = ImageFolder(str(top), allow_empty=True)
+    listed = [(expected.classes[label], Path(path)) for path, label in expected.samples]
+    assert sources._list_samples(tmp_path / "shapes", "train") == listed
+    assert len(listed) == 9
+    assert sources._EXTENSIONS == IMG_EXTENSIONS
 
 
 def test_folder_is_decoded_once_and_again_when_it_changed(images, tmp_path, monkeypatch):

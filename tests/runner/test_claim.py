@@ -10,7 +10,7 @@ import time
 import pytest
 
 from spectral_repro.runner import claim
-from tests.conftest import start_cli
+from tests.conftest import fork_cli
 from tests.test_cli import common, read
 
 
@@ -82,7 +82,7 @@ def test_a_claim_that_was_taken_over_is_not_given_back_by_the_old_holder(tmp_pat
 def test_two_sweeps_into_one_folder_train_every_cell_once(images, tmp_path):
     long = {"trainer.max_epochs": 60, "trainer.patience": 999}
     arguments = ["-m", *common(images, method="direct,spectral,ssvd,sqr", **long)]
-    sweeps = [start_cli(*arguments, cwd=tmp_path) for _ in range(2)]
+    sweeps = [fork_cli(*arguments, cwd=tmp_path) for _ in range(2)]
     told = [sweep.communicate(timeout=110) for sweep in sweeps]
     assert [sweep.returncode for sweep in sweeps] == [0, 0], told
     assert len(read(tmp_path)) == 4

@@ -20,7 +20,7 @@ from spectral_repro.runner import devices, processes
 from spectral_repro.runner.devices import share_of_devices, share_of_threads
 from spectral_repro.runner.slurm import ArrayLauncher
 from tests import prepared
-from tests.conftest import run_cli, start_cli
+from tests.conftest import fork_cli, run_cli, start_cli
 from tests.test_cli import common, read
 
 PROCESSES = ("hydra/launcher=processes", "hydra.launcher.processes=2")
@@ -36,13 +36,8 @@ def workers_of(sweep: subprocess.Popen) -> list[psutil.Process]:
     return found
 
 
-def test_a_killed_process_ends_its_cell_only(images, tmp_path):
-    long = {"trainer.max_epochs": 150, "trainer.patience": 999, "checkpoint_minutes": 0}
-    arguments = ["-m", *common(images, method="direct,sqr", **long)]
-    whole = tmp_path / "whole"
-    whole.mkdir()
-    assert run_cli(*arguments, cwd=whole).returncode == 0
-    sweep = start_cli(*arguments, *PROCESSES, cwd=tmp_path)
+def test_a_killed_process_ends_its_cell_only(two_cells, tmp_path):
+    sweep = start_cli(*two_cells.arguments, *PROCESSES, cwd=tmp_path)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("results/checkpoints/*/direct*.pt")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -53,10 +48,10 @@ def test_a_killed_process_ends_its_cell_only(images, tmp_path):
     assert "its process died: signal 9 (SIGKILL)" in err
     assert "Traceback" not in err
     assert len(read(tmp_path)) == 1
-    again = run_cli(*arguments, cwd=tmp_path)
+    again = run_cli(*two_cells.arguments, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "1 to train (2 networks" in again.stdout
-    assert read(tmp_path) == read(whole)
+    assert read(tmp_path) == two_cells.rows
     assert not list(tmp_path.rglob("*.pt"))
     assert not list(tmp_path.rglob("multirun"))
     log = (tmp_path / "results/cells.log").read_text().splitlines()
@@ -245,11 +240,11 @@ def test_tensorboard_curves(images, tmp_path):
 
 def test_a_sweep_that_is_terminated_says_so_and_goes_on(images, tmp_path):
     arguments = common(images, **{"trainer.max_epochs": 4000, "trainer.patience": 9999, "checkpoint_minutes": 0})
-    process = start_cli(*arguments, cwd=tmp_path)
+    process = fork_cli(*arguments, cwd=tmp_path)
     deadline = time.monotonic() + 60
     while not list(tmp_path.rglob("*.pt")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.terminate()
+    process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 143
     assert "goes on from there" in err
