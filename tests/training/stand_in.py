@@ -158,7 +158,7 @@ ALL = [
 def compare(case: str, sizes, rule: str | None) -> dict:
     """What differs after five epochs, of which some realizations take part in fewer."""
     data, seeds = images(sizes[0]), [3, 4, 5, 6]
-    changes = {"max_epochs": 5, "patience": 1, "min_delta": 0.02, "batch_size": 20}
+    changes = {"max_epochs": 5, "patience": 1, "min_delta": 0.02, "batch_size": 40}
     changes |= {"optimizer": "adam", "activation": "tanh"} if rule or "sparse" in case else {}
     here = make(case, sizes, data, seeds, False, rule, **changes)
     here.run()
