@@ -1,6 +1,7 @@
 """What each figure shows (SPEC 4): its kind, its panels, its curves and the paper's own words about it."""
 
 import dataclasses
+from collections.abc import Sequence
 
 #: Kinds of figure: accuracy relative to direct and ρ against N2; accuracy against sparsity; accuracy against p.
 RELATIVE, SPARSE, TRAINED_SHARE, DEGREES = "relative", "sparse", "trained share", "degrees"
@@ -23,13 +24,22 @@ class FigureSpec:
     experiment: str = ""
     rates: str = "published"
 
+    @property
+    def short(self) -> str:
+        """For instance ``Fig. 3``."""
+        return self.title.partition(":")[0]
+
+    def heading(self, labels: Sequence[str]) -> str:
+        """The title, with the data set if there is only one panel."""
+        return f"{self.title}{',' if ':' in self.title else ':'} {labels[0]}" if len(labels) == 1 else self.title
+
 
 _THREE = ("spectral", "ssvd", "sqr")
 
 FIGURES = {
     spec.name: spec
     for spec in (
-        FigureSpec("fig01", RELATIVE, ("mnist",), _THREE, "784–N2–10", "Fig. 1: MNIST"),
+        FigureSpec("fig01", RELATIVE, ("mnist",), _THREE, "784–N2–10", "Fig. 1"),
         FigureSpec(
             "fig02",
             SPARSE,
@@ -47,13 +57,11 @@ FIGURES = {
             "Fig. 3: the modified spectral method",
             with_rho=False,
         ),
-        FigureSpec("fig04", RELATIVE, ("fashion_mnist",), _THREE, "784–N2–10", "Fig. 4: Fashion-MNIST"),
-        FigureSpec("fig05", RELATIVE, ("cifar10",), _THREE, "3072–N2–10", "Fig. 5: CIFAR-10"),
-        FigureSpec("fig06", TRAINED_SHARE, ("mnist",), ("sqr", "ssvd"), "784–500–10", "Fig. 6: S-QR(p), MNIST"),
-        FigureSpec(
-            "fig07", TRAINED_SHARE, ("fashion_mnist",), ("sqr", "ssvd"), "784–500–10", "Fig. 7: S-QR(p), Fashion-MNIST"
-        ),
-        FigureSpec("fig08", TRAINED_SHARE, ("cifar10",), ("sqr", "ssvd"), "3072–700–10", "Fig. 8: S-QR(p), CIFAR-10"),
+        FigureSpec("fig04", RELATIVE, ("fashion_mnist",), _THREE, "784–N2–10", "Fig. 4"),
+        FigureSpec("fig05", RELATIVE, ("cifar10",), _THREE, "3072–N2–10", "Fig. 5"),
+        FigureSpec("fig06", TRAINED_SHARE, ("mnist",), ("sqr", "ssvd"), "784–500–10", "Fig. 6: S-QR(p)"),
+        FigureSpec("fig07", TRAINED_SHARE, ("fashion_mnist",), ("sqr", "ssvd"), "784–500–10", "Fig. 7: S-QR(p)"),
+        FigureSpec("fig08", TRAINED_SHARE, ("cifar10",), ("sqr", "ssvd"), "3072–700–10", "Fig. 8: S-QR(p)"),
         FigureSpec("fig09", RELATIVE, ("fashion_mnist",), _THREE, "784–N2–N2–10", "Fig. 9: two hidden layers, N2 = N3"),
         FigureSpec(
             "fig10",

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from spectral_repro.config.cell import Cell, import_layer
-from spectral_repro.results.statistics import Estimate, mean, ratio
+from spectral_repro.results.statistics import Estimate, Measured, mean, ratio
 
 COLUMNS = ("x", "value", "spread", "n")
 
@@ -15,6 +15,11 @@ COLUMNS = ("x", "value", "spread", "n")
 def accuracies(frame: pd.DataFrame) -> dict[int, float]:
     """Test accuracy by seed, of the rows of one cell."""
     return dict(zip(frame["seed"], frame["test_accuracy"], strict=True))
+
+
+def measured(frame: pd.DataFrame) -> Measured:
+    """Mean test accuracy of one cell, for numbers that are made of several of them."""
+    return Measured.of(frame["config_hash"].iloc[0], accuracies(frame))
 
 
 def table(points: Mapping[float, Estimate]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Draws a figure from its panels; nothing here reads a file of rows."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import matplotlib
 import numpy as np
@@ -20,8 +20,9 @@ WIDTH = 5.2  # inches
 _LETTERS = 19
 #: Across a panel of networks that were stopped after a few epochs.
 _STAMP = {"ha": "center", "va": "center", "rotation": 20, "fontsize": 30, "color": "0.5", "alpha": 0.3, "zorder": 5}
-#: Sizes at which the smooth line of ρ is counted.
-_SIZES = sorted({round(20 * 100 ** (i / 60)) for i in range(61)})
+#: Sizes at which the smooth line of ρ is counted, besides that of its peak; they are marked at some.
+_SIZES = {round(20 * 100 ** (i / 60)) for i in range(61)}
+_SIZE_TICKS = (20, 50, 100, 200, 500, 1000, 2000)
 #: Relative accuracies that Figs. 6 to 8 show at least.
 _SHARE_RANGE = (0.85, 1.02)
 _SPARSITIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
@@ -52,13 +53,13 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
             draw = _sparse_panel if spec.kind == catalogue.SPARSE else _share_panel
             for ax, panel in zip(axes, panels, strict=True):
                 draw(ax, spec, panel)
-        figure.suptitle(spec.title, fontsize=11)
+        figure.suptitle(spec.heading([panel.label for panel in panels]), fontsize=11)
         for panel, ax in zip(panels if len(panels) == len(axes) else panels * len(axes), axes, strict=False):
             stamp_preliminary(ax, panel)
         what = {
             catalogue.DEGREES: f"sparsity {panels[0].cells[0].sparsity:g}; all realizations together",
             catalogue.SPARSE: "bands: ± 1 standard deviation",
-        }.get(spec.kind, "bands: ± 1 standard deviation of the ratio, paired by seed")
+        }.get(spec.kind, "bands: ± 1 standard deviation of the ratio, paired where seeds are shared")
         write_foot(figure, panels, f"Network {spec.network}; {what}")
     return figure
 
@@ -91,12 +92,17 @@ def plot_styled(ax: Axes, curve: pd.DataFrame, style: Style, label: str, gid: st
     ax.fill_between(curve["x"], low, high, color=style.color, alpha=0.18, linewidth=0)
 
 
-def say_missing(ax: Axes, panel: Panel, relative: bool = False) -> bool:
-    """Marks a panel without anything to draw, and says which command makes its rows."""
+def say_missing(ax: Axes, panel: Panel, relative: bool = False, rows: Collection[pd.DataFrame] | None = None) -> bool:
+    """Marks a panel without anything to draw, and says which command makes its rows.
+
+    Args:
+        relative: nothing can be drawn without direct.
+        rows: what is to be drawn, if not all rows of the panel.
+    """
     direct = "direct" in set(panel.frame["method"])
-    if panel.found and (direct or not relative):
+    if (panel.found if rows is None else len(rows)) and (direct or not relative):
         return False
-    text = f"{panel.label}: no runs {'of direct ' * bool(panel.found)}yet\n\n{panel.command}"
+    text = f"{panel.label}: no runs {'of direct ' * (relative and bool(panel.found))}yet\n\n{panel.command}"
     ax.set_xticks([])
     ax.set_yticks([])
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, family="monospace", fontsize=7)
@@ -110,7 +116,7 @@ def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         plot_curve(ax, curves.relative_curve(panel.frame, method, "n2"), method)
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy / accuracy of direct")
-    _label_sizes(ax, panel)
+    _label_sizes(ax)
     ax.legend(loc="best")
 
 
@@ -118,8 +124,8 @@ def _direct_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     if say_missing(ax, panel, relative=True):
         return
     plot_curve(ax, curves.accuracy_curve(panel.frame, "direct", "n2"), "direct")
-    ax.set(xscale="log", xlabel=_size_label(spec), ylabel="direct")
-    _label_sizes(ax, panel)
+    ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy of direct")
+    _label_sizes(ax)
 
 
 def _rho_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
@@ -129,23 +135,21 @@ def _rho_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         style, points = style_of(method), curves.rho_curve(panel.frame, method)
         ax.plot(points["x"], points["value"], color=style.color, marker=style.marker, linestyle="", gid=method)
         cell = next(cell for cell in panel.cells if cell.method == method)
-        ax.plot(_SIZES, curves.rho_line(cell, _SIZES), color=style.color, linestyle=style.line, gid=f"{method} counted")
+        sizes = sorted({*_SIZES, cell.data["shape"]["n1"]})
+        ax.plot(sizes, curves.rho_line(cell, sizes), color=style.color, linestyle=style.line, gid=f"{method} counted")
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
     ax.set(xscale="log", yscale="log", xlabel=_size_label(spec), ylabel=r"$\rho$ (trained / direct)")
-    _label_sizes(ax, panel)
+    _label_sizes(ax)
 
 
 def _size_label(spec: FigureSpec) -> str:
     return r"$N_2 = N_3$" if spec.network.count("N2") == 2 else r"$N_2$"
 
 
-def _label_sizes(ax: Axes, panel: Panel) -> None:
-    """The sizes that were run, as many as fit without touching."""
-    sizes, ticks = sorted(panel.frame["n2"].unique()), []
-    for size in sizes:
-        if not ticks or size / ticks[-1] > 1.3:
-            ticks.append(size)
-    ax.set_xticks(ticks, [str(t) for t in ticks])
+def _label_sizes(ax: Axes) -> None:
+    """Alike in all panels below each other, whichever sizes were run."""
+    ax.set_xlim(_SIZE_TICKS[0] / 1.15, _SIZE_TICKS[-1] * 1.15)
+    ax.set_xticks(_SIZE_TICKS, [str(t) for t in _SIZE_TICKS])
     ax.set_xticks([], minor=True)
 
 
@@ -193,7 +197,10 @@ def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     ax.set_xticks([], minor=True)
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, _SHARE_RANGE[0]), max(high, _SHARE_RANGE[1]))  # alike in Figs. 6 to 8
-    ax.set(xlabel="p, share of trained off-diagonal entries of R", ylabel="accuracy / accuracy of direct")
+    ax.set(
+        xlabel="p, share of trained off-diagonal entries of R (logarithmic from 0.01 on)",
+        ylabel="accuracy / accuracy of direct",
+    )
     ax.legend(loc="best")
 
 

@@ -1,7 +1,7 @@
 """Which rows belong to a figure: those of exactly the cells that its experiment defines, at one profile."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -75,6 +75,8 @@ class Panel:
             if n != usual:
                 others.setdefault((n, cell.method_label), []).append(cell)
         said = [f"{n} of {label}{self._where(label, cells)}" for (n, label), cells in sorted(others.items())]
+        if said and not usual:
+            return f"few cells yet: n = {'; '.join(said)}"
         return f"n = {usual}" + (", but " + "; ".join(said) if said else "")
 
     def _where(self, label: str, cells: Sequence[Cell]) -> str:
@@ -113,8 +115,15 @@ def load_frame(results_dir: Path) -> pd.DataFrame:
     return frame
 
 
-def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str, rates: str = "published") -> Panel:
-    """The rows of one panel at one profile.
+def select_panel(
+    frame: pd.DataFrame,
+    experiment: str,
+    data: str,
+    profile: str,
+    rates: str = "published",
+    methods: Collection[str] = (),
+) -> Panel:
+    """The rows of one panel at one profile; of ``methods`` only, if any are named.
 
     Raises:
         UserError: if the rates are to be tuned ones, and have not been chosen.
@@ -122,6 +131,7 @@ def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str, 
     results_dir = frame.attrs.get("results_dir", "results")
     tuned = ("rates=tuned", f'results_dir="{results_dir}"') if rates == "tuned" else ()
     cells = cells_of(experiment, profile, data, tuned)
+    cells = [(cell, seeds) for cell, seeds in cells if not methods or cell.method in methods]
     seeds = {cell.config_hash: seeds for cell, seeds in cells}
     mine = frame[frame["config_hash"].isin(seeds)]
     wanted = [seed in seeds[key] for key, seed in zip(mine["config_hash"], mine["seed"], strict=True)]
@@ -144,24 +154,26 @@ def select_panel(frame: pd.DataFrame, experiment: str, data: str, profile: str, 
     )
 
 
-def choose_panels(frame: pd.DataFrame, spec: FigureSpec, profile: str | None = None) -> list[Panel]:
+def choose_panels(
+    frame: pd.DataFrame, spec: FigureSpec, profile: str | None = None, methods: Collection[str] = ()
+) -> list[Panel]:
     """The panels of a figure: each at the paper's profile if that has enough realizations, else the fullest there is.
 
     A stand-in data set is used only where the real one has no rows at all. Of a figure at tuned rates there are panels
-    of the data sets for which all of them have been chosen.
+    of the data sets for which all of them have been chosen. With ``methods`` only their cells are shown and waited for.
     """
     panels = []
     for data in spec.datasets:
         profiles: Sequence[str] = PROFILES if profile is None else (profile,)
         experiment = spec.experiment or spec.name
         try:
-            candidates = [select_panel(frame, experiment, data, p, spec.rates) for p in profiles]
+            candidates = [select_panel(frame, experiment, data, p, spec.rates, methods) for p in profiles]
         except ConfigError:
             if spec.rates == "tuned":
                 continue
             raise
         if data in STAND_IN and not any(c.found for c in candidates):
-            stand_ins = [select_panel(frame, experiment, STAND_IN[data], p) for p in profiles]
+            stand_ins = [select_panel(frame, experiment, STAND_IN[data], p, methods=methods) for p in profiles]
             candidates = stand_ins if any(c.found for c in stand_ins) else candidates
         shown = [c for c in candidates if c.least >= ENOUGH]  # the paper's profile first
         panels.append(shown[0] if shown else max(candidates, key=lambda c: c.found / c.wanted))

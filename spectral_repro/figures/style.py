@@ -37,6 +37,8 @@ WAYS = {
 _OTHER = Style("#6a3d9a", "s", "-")
 #: In the sparse figures direct has black diamonds and S-QR red pentagons.
 SPARSE_STYLES = {**STYLES, "sqr": Style("#d62728", "p", "--")}
+#: Beside seven others, without lines, direct needs a marker of its own.
+BUDGET_STYLES = {"direct": Style("black", "o", "-")}
 
 SETTINGS = {
     "font.size": 9,

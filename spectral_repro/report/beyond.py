@@ -11,12 +11,12 @@ from spectral_repro.figures import curves
 from spectral_repro.figures.catalogue import CONTROLS, TUNED
 from spectral_repro.figures.controls import ALLOCATIONS, way_of, ways
 from spectral_repro.figures.pruning import WAYS, by_place
-from spectral_repro.figures.select import Panel
+from spectral_repro.figures.select import Panel, select_panel
 from spectral_repro.figures.style import label_of
 from spectral_repro.report import leaderboard
 from spectral_repro.report.tables import accuracies, accuracy, markdown
 from spectral_repro.results.rates import tunings
-from spectral_repro.results.statistics import Estimate, difference, mean
+from spectral_repro.results.statistics import Measured, difference, mean
 
 
 def beyond(frame: pd.DataFrame, panels: Mapping[str, list[Panel]]) -> str:
@@ -37,7 +37,7 @@ def _figure(name: str, panels: Sequence[Panel]) -> str:
     return f"### {title}\n\n![{title}](figures/{name}.png)\n\n{captions}"
 
 
-def _gap(e: Estimate) -> str:
+def _gap(e: Measured) -> str:
     low, high = e.interval()
     return f"{e.value:+.4f} [{low:+.4f}, {high:+.4f}]" if e.n > 1 else "not yet run"
 
@@ -56,7 +56,7 @@ def _sparse(name: str, panels: Sequence[Panel]) -> str:
                 direct = {key: rows for key, rows in at.items() if key[0] == "direct"}
                 sqr = next((rows for key, rows in at.items() if key[0] == "sqr"), None)
                 line = {way_of(*key)[0]: accuracy(mean(curves.accuracies(rows))) for key, rows in at.items()}
-                gap = Estimate(float("nan"), float("nan"), 0)
+                gap = difference({}, {})
                 if sqr is not None and direct:
                     best = max(direct, key=lambda key: direct[key]["validation_accuracy"].mean())
                     gap = difference(curves.accuracies(sqr), curves.accuracies(direct[best]))
@@ -68,12 +68,11 @@ def _sparse(name: str, panels: Sequence[Panel]) -> str:
     text = _figure(name, panels)
     if not lines:
         return text
-    header = ("data", "where", "s", *names, "S-QR − best of direct")
+    several = sum(name.startswith("direct") for name in names) > 1
+    header = ("data", "where", "s", *names, "S-QR − best of direct" if several else "S-QR − direct")
     table = [(*where, *(line.get(name, "") for name in names), gap) for where, line, gap in lines]
-    text += (
-        "\n\nThe best of direct is that of the highest validation accuracy; brackets are 95 % intervals, paired by "
-        "seed.\n\n" + markdown(header, table)
-    )
+    best = "The best of direct is that of the highest validation accuracy; brackets" if several else "Brackets"
+    text += f"\n\n{best} are 95 % intervals, paired by seed.\n\n" + markdown(header, table)
     if outcomes:
         said = ", ".join(f"{who} in {count}" for who, count in outcomes.most_common())
         text += f"\n\nOf {outcomes.total()} comparisons that are decided by full-length rows, the lead is of: {said}."
@@ -82,30 +81,47 @@ def _sparse(name: str, panels: Sequence[Panel]) -> str:
 
 def _budgets(name: str, frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
     """Which method leads at equal numbers of trained parameters."""
-    found, lines = leaderboard.entries(frame), []
-    dense = set(frame.loc[frame["sparsity"] == 0, "config_hash"]) if len(frame) else set()
+    lines = []
     for panel in panels:
-        for budget in leaderboard.BUDGETS:
-            ordered = leaderboard.at_budget(found, dense, panel.data, budget)
-            groups = leaderboard.grouped(ordered)
-            first = [e for e, group in zip(ordered, groups, strict=True) if group == 1]
-            rest = [e for e, group in zip(ordered, groups, strict=True) if group == 2]
-            if first:
-                next_one = f"{rest[0].way}: {_gap(difference(first[0].accuracies, rest[0].accuracies))}" if rest else ""
-                each = [f"{e.way} {accuracy(e.estimate)} ({e.trained:,}, n = {e.estimate.n})" for e in first]
-                lines.append((panel.label, f"{budget:,}", "; ".join(each), next_one, f"{len(ordered)}"))
+        lines += _leads(frame, name, panel)
     text = _figure(name, panels)
     text += (
         "\n\nFor N2 ≤ N1, `core=full` of S-QR is a dense layer behind a fixed random projection, `φ = Rᵀ Qᵀ`; its "
         "triangle lets neuron i see i projections only. `projection` is that layer without eigenvalues."
     )
     if lines:
-        header = ("data", "trained at most", "leads (intervals do not separate them)", "ahead of", "methods compared")
-        text += "\n\n" + markdown(header, lines) + "\n\nAll of them: [LEADERBOARD.md](LEADERBOARD.md)."
+        header = ("data", "trained at most", "leads (intervals do not separate them)", "ahead of", "others", "without")
+        text += (
+            "\n\nWho leads among full-length networks of this comparison, of each method the size of the best "
+            "validation accuracy that fits; “without” are methods of which no network with rows is small enough.\n\n"
+            + markdown(header, lines)
+            + "\n\nAll of them, and networks of other depths: [LEADERBOARD.md](LEADERBOARD.md)."
+        )
     for panel in panels:
         if panel.found:
             text += f"\n\n{panel.label}:\n\n{accuracies(panel)}"
     return text
+
+
+def _leads(frame: pd.DataFrame, name: str, panel: Panel) -> list[tuple[str, ...]]:
+    """One line per budget, of the cells of the experiment at the paper's profile."""
+    spec, lines = {**CONTROLS, **TUNED}[name], []
+    whole = select_panel(frame, spec.experiment or name, panel.data, "paper", spec.rates)
+    found, mine = leaderboard.entries(frame), {cell.config_hash for cell in whole.cells}
+    for budget in leaderboard.BUDGETS:
+        ordered = leaderboard.at_budget(found, mine, panel.data, budget)
+        if not ordered:
+            continue
+        groups = leaderboard.grouped(ordered)
+        first = [e for e, group in zip(ordered, groups, strict=True) if group == 1]
+        rest = ordered[len(first) :]
+        ahead = f"{rest[0].way}: {_gap(difference(first[0].accuracies, rest[0].accuracies))}" if rest else ""
+        each = [f"{e.way} {accuracy(e.estimate)} ({e.trained:,}, n = {e.estimate.n})" for e in first]
+        labels = [label_of(method) for method in spec.methods]
+        without = [label for label in labels if label not in {e.way for e in ordered}]
+        others = [e.way for e in rest[1:]]
+        lines.append((panel.label, f"{budget:,}", "; ".join(each), ahead, ", ".join(others), ", ".join(without)))
+    return lines
 
 
 def _pruning(panels: Sequence[Panel]) -> str:
@@ -118,7 +134,7 @@ def _pruning(panels: Sequence[Panel]) -> str:
                 at = {way: points[share] for way, points in found.items() if share in points}
                 lead = {}
                 for pair in (("post", "connectivity"), ("pre", "connectivity retrained"), ("pre", "narrow")):
-                    lead[pair] = Estimate(float("nan"), float("nan"), 0)
+                    lead[pair] = difference({}, {})
                     if share and at.keys() >= set(pair):
                         lead[pair] = difference(*(at[way] for way in pair))
                         low, high = lead[pair].interval()
@@ -133,8 +149,11 @@ def _pruning(panels: Sequence[Panel]) -> str:
     header = ("data", "hidden layers", "activation", "removed", *(WAYS[way][0] for way in shown))
     header += ("|λ| − Σ|w|", "|λ| − Σ|w|, retrained", "|λ| − narrow")
     text += (
-        "\n\nA node is ranked by the size of its eigenvalue (`W = −diag(λ) φ`) or by its weights; what is left is "
-        "tested as it is, or trained on. Brackets are 95 % intervals, paired by seed.\n\n" + markdown(header, lines)
+        "\n\nA node is ranked by the size of its eigenvalue (`W = −diag(λ) φ`, no bias) or by the sum of its weights' "
+        "sizes. “after λ and φ”: both were trained before nodes were removed, and what is left is tested as it is. "
+        "“before φ”: λ alone was trained, nodes were removed, then λ and φ were trained. “retrained”: trained on after "
+        "nodes were removed. “narrow from the start”: trained at that size. Brackets are 95 % intervals, paired by "
+        "seed.\n\n" + markdown(header, lines)
     )
     for (deep, pair), counts in sorted(gaps.items()):
         first, second = (WAYS[way][0] for way in pair)
@@ -169,11 +188,13 @@ def _rates(frame: pd.DataFrame) -> str:
         rate = f"{published[t.data, t.method, bool(t.sparsity)]:g}"
         n = f"{int(t.validation['size'].min())}"
         lines.append((t.data, name, f"{t.sparsity:g}", best, rate, n, each))
-    differ = sum(line[3] != line[4] for line in lines)
+    among = [t for t, line in zip(found, lines, strict=True) if float(line[4]) in t.validation.index]
+    best = sum(line[3] == line[4] for line in lines)
     return (
         f"{text}Validation accuracy of networks on seeds from {leaderboard.TUNING_SEEDS} on, which nothing else uses "
-        f"(`spectral-repro experiment=rates profile={profile}`). The published rate is not the best of these in "
-        f"{differ} of {len(lines)} cases. `rates=tuned` trains with the best ones.\n\n"
+        f"(`spectral-repro experiment=rates profile={profile}`). The published rate is one of these in "
+        f"{len(among)} of {len(lines)} cases, and the best of them in {best}. `rates=tuned` trains with the best "
+        "ones.\n\n"
         + markdown(("data", "method", "s", "best rate", "published", "n", "validation accuracy by rate"), lines)
     )
 

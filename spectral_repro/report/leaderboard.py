@@ -1,7 +1,7 @@
 """``<results_dir>/LEADERBOARD.md``: every method that has rows, at fixed budgets and fixed sparsities (SPEC 9)."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,7 @@ import pandas as pd
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.figures import curves
 from spectral_repro.figures.style import label_of
-from spectral_repro.report.tables import markdown
+from spectral_repro.report.tables import guessing, markdown
 from spectral_repro.results.rates import TUNING_SEEDS
 from spectral_repro.results.statistics import Estimate, difference, mean
 
@@ -32,10 +32,16 @@ class Entry:
     config_hash: str
     data: str
     size: str
+    classes: int
 
     @property
     def estimate(self) -> Estimate:
         return mean(self.accuracies)
+
+    @property
+    def at_chance(self) -> int:
+        """How many of the networks are no better than guessing."""
+        return sum(a < guessing(self.classes) for a in self.accuracies.values())
 
 
 def full_length(frame: pd.DataFrame) -> pd.DataFrame:
@@ -65,6 +71,7 @@ def entries(frame: pd.DataFrame) -> list[Entry]:
                     config_hash=str(key),
                     data=str(first["data"]),
                     size="–".join(map(str, [first["n1"], *first["hidden"].split("-"), first["n_out"]])),
+                    classes=int(first["n_out"]),
                 )
             )
     return found
@@ -101,9 +108,9 @@ def grouped(ordered: Sequence[Entry]) -> list[int]:
     return groups
 
 
-def at_budget(found: Sequence[Entry], dense: set[str], data: str, budget: int) -> list[Entry]:
-    """The dense networks of a data set that train at most so many parameters."""
-    return best_of_each(e for e in found if e.data == data and e.trained <= budget and e.config_hash in dense)
+def at_budget(found: Sequence[Entry], cells: Collection[str], data: str, budget: int) -> list[Entry]:
+    """Of these cells those of a data set that train at most so many parameters, the best of each way."""
+    return best_of_each(e for e in found if e.data == data and e.trained <= budget and e.config_hash in cells)
 
 
 def build(frame: pd.DataFrame, results_dir: Path) -> str:
@@ -115,9 +122,10 @@ def build(frame: pd.DataFrame, results_dir: Path) -> str:
         "# Leaderboard\n\n"
         "Written by `make report` from the rows in `results/runs`; nothing here is edited by hand. Full-length "
         f"networks, at least {LEAST_N} realizations. Of each method the cell with the best validation accuracy that "
-        "fits; ordered by mean test accuracy, with 95 % Student intervals. Of one group are those that the interval "
-        "of the difference (paired by seed where seeds are the same) does not separate from the group's first. A "
-        "method of one's own enters with its rows."
+        "fits; ordered by mean test accuracy, with 95 % Student intervals. A group begins with an entry that is worse "
+        "than the first of the group before: the 95 % interval of their difference, paired where they share seeds, "
+        "excludes zero. At chance: networks that do no better than guessing. Sparse networks have a table for each "
+        "sparsity that has rows. A method of one's own enters with its rows."
     ]
     for data in sorted({e.data for e in found}):
         parts.append(f"## {data}")
@@ -135,9 +143,10 @@ def _table(ordered: Sequence[Entry], results_dir: Path) -> str:
         low, high = e.estimate.interval()
         file, command = _source(results_dir, e)
         accuracy = f"{e.estimate.value:.4f} [{low:.4f}, {high:.4f}]"
-        lines.append((f"{group}", e.way, e.size, accuracy, f"{e.estimate.n}", f"{e.trained:,}", f"{e.rho:.4f}", file))
+        counts = f"{e.estimate.n}", f"{e.at_chance or ''}", f"{e.trained:,}", f"{e.rho:.4f}"
+        lines.append((f"{group}", e.way, e.size, accuracy, *counts, file))
         lines[-1] += (f"`{command}`",)
-    header = ("group", "method", "network", "accuracy", "n", "trained", "ρ", "rows", "command")
+    header = ("group", "method", "network", "accuracy", "n", "at chance", "trained", "ρ", "rows", "command")
     return markdown(header, lines)
 
 

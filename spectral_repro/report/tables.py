@@ -26,9 +26,14 @@ def accuracy(e: Estimate) -> str:
     return f"{e.value:.4f}" + (f" ± {e.spread:.4f}" if math.isfinite(e.spread) else "")
 
 
+def guessing(classes: int | pd.Series) -> float | pd.Series:
+    """Accuracies below this are no better than guessing: 0.15 for ten classes."""
+    return _GUESSING / classes
+
+
 def collapsed(rows: pd.DataFrame) -> int:
-    """How many of the networks are no better than guessing (below 0.15 for ten classes)."""
-    return int((rows["test_accuracy"] < _GUESSING / rows["n_out"]).sum())
+    """How many of the networks are no better than guessing."""
+    return int((rows["test_accuracy"] < guessing(rows["n_out"])).sum())
 
 
 def accuracies(panel: Panel) -> str:

@@ -1,7 +1,10 @@
 """Means, spreads and ratios of accuracies, with their uncertainties."""
 
+import collections
+import dataclasses
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,26 +62,90 @@ def ratio(numerator: Mapping[int, float], denominator: Mapping[int, float]) -> E
     return Estimate(q, abs(q) * math.sqrt(max(variance, 0.0)) if not math.isnan(variance) else math.nan, min(a.n, b.n))
 
 
-def linearised_ratio(numerator: Mapping[int, float], denominator: Mapping[int, float]) -> dict[int, float]:
-    """By seed that both have, ``q (1 + (a_s − A)/A − (b_s − B)/B)``, for averages of ratios over several cells.
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """A number made of the mean accuracies of cells, with its uncertainty to first order (the delta method of SPEC 4).
 
-    The mean of the values is ``q = A/B``, and their standard deviation is the spread of :func:`ratio` (to first
-    order each is that seed's share of the ratio of the means; the mean of ``a_s/b_s`` would be another quantity).
+    Sums, differences and ratios of such are such again. Realizations of two cells that have the same seed vary
+    together, as far as they were seen to; others are independent. Cells may have different numbers of realizations.
+
+    Args:
+        value: the number.
+        slopes: its derivative with respect to the mean of each cell.
+        cells: accuracies by seed of each cell.
     """
-    shared = sorted(numerator.keys() & denominator.keys())
-    if not shared:
-        return {}
-    a, b = (sum(values[s] for s in shared) / len(shared) for values in (numerator, denominator))
-    q = a / b
-    return {s: q + (numerator[s] - a) / b - q * (denominator[s] - b) / b for s in shared}
+
+    value: float
+    slopes: Mapping[Hashable, float]
+    cells: Mapping[Hashable, Mapping[int, float]]
+
+    @classmethod
+    def of(cls, cell: Hashable, accuracies: Mapping[int, float]) -> "Measured":
+        """The mean of one cell; ``cell`` tells it from others."""
+        return cls(mean(accuracies).value, {cell: 1.0}, {cell: accuracies})
+
+    def __add__(self, other: "Measured") -> "Measured":
+        return self._with(other, self.value + other.value, 1, 1)
+
+    def __sub__(self, other: "Measured") -> "Measured":
+        return self._with(other, self.value - other.value, 1, -1)
+
+    def __truediv__(self, other: "Measured") -> "Measured":
+        if not other.value:  # a mean of zero, or of nothing
+            return self._with(other, math.nan, math.nan, math.nan)
+        q = self.value / other.value
+        return self._with(other, q, 1 / other.value, -q / other.value)
+
+    def _with(self, other: "Measured", value: float, mine: float, theirs: float) -> "Measured":
+        slopes = {cell: mine * slope for cell, slope in self.slopes.items()}
+        for cell, slope in other.slopes.items():
+            slopes[cell] = slopes.get(cell, 0.0) + theirs * slope
+        return Measured(value, slopes, {**self.cells, **other.cells})
+
+    @property
+    def n(self) -> int:
+        """Realizations of the cell that has the fewest."""
+        return min((len(values) for values in self.cells.values()), default=0)
+
+    @property
+    def standard_error(self) -> float:
+        """Of ``value``; NaN if a cell has fewer than two realizations."""
+        if self.n < 2:
+            return math.nan
+        shares: dict[int, float] = collections.defaultdict(float)
+        for cell, values in self.cells.items():
+            n, centre = len(values), mean(values).value
+            for seed, x in values.items():
+                shares[seed] += self.slopes[cell] * (x - centre) / math.sqrt(n * (n - 1))
+        return math.sqrt(sum(share**2 for share in shares.values()))
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom: one less than the realizations, averaged over the cells by their part in the error."""
+        parts = {k: (self.slopes[k] * mean(values).standard_error) ** 2 for k, values in self.cells.items()}
+        total = sum(parts.values())
+        if not total > 0:
+            return self.n - 1
+        return total / sum(part / (len(self.cells[k]) - 1) for k, part in parts.items())
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Student's interval for the true value; infinite if a cell has fewer than two realizations."""
+        error = self.standard_error
+        if not math.isfinite(error):
+            return -math.inf, math.inf
+        from scipy.stats import t
+
+        half = float(t.ppf(0.5 + confidence / 2, self.freedom)) * error
+        return self.value - half, self.value + half
 
 
-def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Estimate:
-    """``mean(A) − mean(B)``; paired by seed where the seeds are the same, else with independent spreads."""
-    if first.keys() == second.keys() and first:
-        return mean({seed: first[seed] - second[seed] for seed in first})
-    a, b = mean(first), mean(second)
-    if min(a.n, b.n) == 0:
-        return Estimate(math.nan, math.nan, 0)
-    n = min(a.n, b.n)
-    return Estimate(a.value - b.value, math.sqrt(n * (a.spread**2 / a.n + b.spread**2 / b.n)), n)
+def average(values: Sequence[Measured]) -> Measured:
+    """The mean of several numbers, each of the same weight."""
+    total = functools.reduce(Measured.__add__, values)
+    slopes = {cell: slope / len(values) for cell, slope in total.slopes.items()}
+    return Measured(total.value / len(values), slopes, total.cells)
+
+
+def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Measured:
+    """``mean(A) − mean(B)`` of two cells, paired where they share seeds."""
+    return Measured.of("first", first) - Measured.of("second", second)

@@ -93,7 +93,7 @@ def test_the_budget_figure_has_a_point_per_cell_and_its_front(frame):
 
 
 def entry(way: str, values: list[float], trained: int = 100, validation: float = 0.5) -> leaderboard.Entry:
-    return leaderboard.Entry(way, dict(enumerate(values)), validation, trained, 0.1, way, "mnist", "")
+    return leaderboard.Entry(way, dict(enumerate(values)), validation, trained, 0.1, way, "mnist", "", 10)
 
 
 def test_groups_are_what_the_intervals_separate():
