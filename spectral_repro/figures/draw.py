@@ -102,7 +102,8 @@ def say_missing(ax: Axes, panel: Panel, relative: bool = False, rows: Collection
     direct = "direct" in set(panel.frame["method"])
     if (panel.found if rows is None else len(rows)) and (direct or not relative):
         return False
-    text = f"{panel.label}: no runs {'of direct ' * (relative and bool(panel.found))}yet\n\n{panel.command}"
+    what = f"{panel.label}: no runs {'of direct ' * (relative and bool(panel.found))}yet"
+    text = f"{what}\n\n{textwrap.fill(panel.command, 45)}"
     ax.set_xticks([])
     ax.set_yticks([])
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, family="monospace", fontsize=7)
@@ -135,7 +136,7 @@ def _rho_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         style, points = style_of(method), curves.rho_curve(panel.frame, method)
         ax.plot(points["x"], points["value"], color=style.color, marker=style.marker, linestyle="", gid=method)
         cell = next(cell for cell in panel.cells if cell.method == method)
-        sizes = sorted({*_SIZES, cell.data["shape"]["n1"]})
+        sizes = sorted({*_SIZES, min(cell.data["shape"]["n1"], max(_SIZES))})
         ax.plot(sizes, curves.rho_line(cell, sizes), color=style.color, linestyle=style.line, gid=f"{method} counted")
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
     ax.set(xscale="log", yscale="log", xlabel=_size_label(spec), ylabel=r"$\rho$ (trained / direct)")

@@ -92,6 +92,7 @@ def test_relative_figure_draws_the_ratio_of_the_means(whole):
         for n2, drawn in points:
             assert drawn == pytest.approx(mine[method, n2] / mine["direct", n2])
         assert sorted(points[:, 0]) == [20, 100, 500, 1000]
+    assert 784 in lower["sqr counted"][:, 0]  # where ρ is largest
     for method in upper:
         points = lower[method]
         rho = panel.frame.groupby(["method", "n2"])["rho"].mean()
