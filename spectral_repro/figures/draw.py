@@ -117,7 +117,7 @@ def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         plot_curve(ax, curves.relative_curve(panel.frame, method, "n2"), method)
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy / accuracy of direct")
-    _label_sizes(ax)
+    _label_sizes(ax, spec, panel)
     ax.legend(loc="best")
 
 
@@ -126,7 +126,7 @@ def _direct_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         return
     plot_curve(ax, curves.accuracy_curve(panel.frame, "direct", "n2"), "direct")
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy of direct")
-    _label_sizes(ax)
+    _label_sizes(ax, spec, panel)
 
 
 def _rho_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
@@ -140,17 +140,19 @@ def _rho_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         ax.plot(sizes, curves.rho_line(cell, sizes), color=style.color, linestyle=style.line, gid=f"{method} counted")
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
     ax.set(xscale="log", yscale="log", xlabel=_size_label(spec), ylabel=r"$\rho$ (trained / direct)")
-    _label_sizes(ax)
+    _label_sizes(ax, spec, panel)
 
 
 def _size_label(spec: FigureSpec) -> str:
     return r"$N_2 = N_3$" if spec.network.count("N2") == 2 else r"$N_2$"
 
 
-def _label_sizes(ax: Axes) -> None:
-    """Alike in all panels below each other, whichever sizes were run."""
-    ax.set_xlim(_SIZE_TICKS[0] / 1.15, _SIZE_TICKS[-1] * 1.15)
-    ax.set_xticks(_SIZE_TICKS, [str(t) for t in _SIZE_TICKS])
+def _label_sizes(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
+    """Alike in all panels below each other, whichever sizes were run; ρ is counted up to the last."""
+    last = _SIZE_TICKS[-1] if spec.with_rho else panel.frame["n2"].max()
+    ticks = [t for t in _SIZE_TICKS if t <= last]
+    ax.set_xlim(ticks[0] / 1.15, last * 1.15)
+    ax.set_xticks(ticks, [str(t) for t in ticks])
     ax.set_xticks([], minor=True)
 
 
@@ -199,7 +201,7 @@ def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, _SHARE_RANGE[0]), max(high, _SHARE_RANGE[1]))  # alike in Figs. 6 to 8
     ax.set(
-        xlabel="p, share of trained off-diagonal entries of R (logarithmic from 0.01 on)",
+        xlabel="p, share of trained off-diagonal entries of R (log from 0.01)",
         ylabel="accuracy / accuracy of direct",
     )
     ax.legend(loc="best")
