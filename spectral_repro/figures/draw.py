@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FigureSpec
@@ -225,6 +226,8 @@ def _degree_panels(axes: Sequence[Axes], spec: FigureSpec, panel: Panel, degrees
         ax.set(yscale="log", xlabel=f"{direction}-degree of a hidden node, d", ylabel="share of nodes with degree ≥ d")
         if direction == "in":
             ax.set(xscale="symlog")
+        else:
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlim(left=0)
         links = "input" if direction == "in" else "output"
         ax.set_title(f"nodes without any {links}: {', '.join(without)}", fontsize=9, loc="left")
