@@ -81,9 +81,9 @@ def _sparse(name: str, panels: Sequence[Panel]) -> str:
 
 def _budgets(name: str, frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
     """Which method leads at equal numbers of trained parameters."""
-    lines = []
+    lines, found = [], leaderboard.entries(frame)
     for panel in panels:
-        lines += _leads(frame, name, panel)
+        lines += _leads(found, frame, name, panel)
     text = _figure(name, panels)
     text += (
         "\n\nFor N2 ≤ N1, `core=full` of S-QR is a dense layer behind a fixed random projection, `φ = Rᵀ Qᵀ`; its "
@@ -103,11 +103,11 @@ def _budgets(name: str, frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
     return text
 
 
-def _leads(frame: pd.DataFrame, name: str, panel: Panel) -> list[tuple[str, ...]]:
+def _leads(found: Sequence[leaderboard.Entry], frame: pd.DataFrame, name: str, panel: Panel) -> list[tuple[str, ...]]:
     """One line per budget, of the cells of the experiment at the paper's profile."""
     spec, lines = {**CONTROLS, **TUNED}[name], []
     whole = select_panel(frame, spec.experiment or name, panel.data, "paper", spec.rates)
-    found, mine = leaderboard.entries(frame), {cell.config_hash for cell in whole.cells}
+    mine = {cell.config_hash for cell in whole.cells}
     for budget in leaderboard.BUDGETS:
         ordered = leaderboard.at_budget(found, mine, panel.data, budget)
         if not ordered:
