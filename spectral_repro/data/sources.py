@@ -169,7 +169,7 @@ def _samples(root: str | None) -> tuple[Path, dict[str, list[tuple[str, Path]]]]
 def _list_samples(base: Path, part: str) -> list[tuple[str, Path]]:
     """``(class, path)`` of every image, in the order of ``torchvision.datasets.ImageFolder``.
 
-    Not by it: its import takes longer than all other imports together.
+    Not by it: its import takes nearly as long as torch's.
     """
     top = base / part
     if not top.is_dir():

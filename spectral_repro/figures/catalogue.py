@@ -118,5 +118,8 @@ TUNED = {
     for name in ("control_sparse", "control_budget")
 }
 
+#: Every figure, by name.
+ALL = {**FIGURES, **CONTROLS, **TUNED}
+
 #: A data set that stands in for another where that one has no rows; it is always named as what it is.
 STAND_IN = {"cifar10": "cifar10_jpeg"}

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spectral_repro.errors import UserError, told_in_one_line
-from spectral_repro.figures.catalogue import CONTROLS, DEGREES, FIGURES, PRUNING, TUNED
+from spectral_repro.figures.catalogue import ALL, DEGREES, FIGURES, PRUNING
 from spectral_repro.figures.controls import draw_control
 from spectral_repro.figures.draw import draw_figure
 from spectral_repro.figures.own import OwnFigure, draw_own
@@ -20,13 +20,11 @@ from spectral_repro.results.degrees import DEGREE_COLUMNS, degree_file, read_deg
 from spectral_repro.results.frame import by_epoch
 from spectral_repro.results.rates import write_rates
 
-_ALL = {**FIGURES, **CONTROLS, **TUNED}
-
 
 def main(arguments: list[str] | None = None) -> None:
     """Draws the figures named on the command line, or all; exits with 2 and one line if rows are damaged."""
     parser = argparse.ArgumentParser(description="Draw the paper's figures from the collected rows.")
-    parser.add_argument("figures", nargs="*", metavar="figNN", help=f"of {', '.join(_ALL)}; none: all")
+    parser.add_argument("figures", nargs="*", metavar="figNN", help=f"of {', '.join(ALL)}; none: all")
     parser.add_argument("--profile", choices=PROFILES, help="draw this profile's rows; else the paper's if complete")
     parser.add_argument("--results-dir", type=Path, default=Path("results"))
     own = parser.add_argument_group("a figure of one's own, of any rows")
@@ -38,8 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
     own.add_argument("--name", help="of the files; default: <y>-by-<x>")
     given = parser.parse_args(arguments)
     for name in given.figures:
-        if name not in _ALL:
-            parser.error(f"{name}: must be one of {', '.join(_ALL)}")
+        if name not in ALL:
+            parser.error(f"{name}: must be one of {', '.join(ALL)}")
     with told_in_one_line(parser.prog):
         frame = load_frame(given.results_dir)
         if given.x == "epoch":
@@ -48,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
             print(_draw_own(given, frame))
             return
         write_rates(frame, given.results_dir)
-        for name in given.figures or _ALL:
+        for name in given.figures or ALL:
             if said := draw_one(name, frame, given.results_dir, given.profile):
                 print(said)
             elif given.figures:
@@ -71,7 +69,7 @@ def _write(figure: Figure, base: Path) -> None:
 
 def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | None = None) -> str | None:
     """Draws one figure into ``<results_dir>/figures``; the line that says what it shows, if there is any."""
-    spec = _ALL[name]
+    spec = ALL[name]
     panels = choose_panels(frame, spec, profile)
     if not panels:
         return None

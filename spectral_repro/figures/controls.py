@@ -11,7 +11,7 @@ from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.draw import plot_styled, say_missing, scale_sparsity, stamp_preliminary, write_foot
 from spectral_repro.figures.select import Panel
-from spectral_repro.figures.style import BUDGET_STYLES, SETTINGS, WAYS, Style, label_of, style_of
+from spectral_repro.figures.style import BUDGET_STYLES, SETTINGS, SPARSE_STYLES, WAYS, Style, label_of, style_of
 from spectral_repro.results.statistics import mean
 
 ALLOCATIONS = {"uniform": "all layers alike", "dense_output": "last layer dense"}
@@ -27,8 +27,7 @@ def draw_control(spec: FigureSpec, panels: Sequence[Panel]) -> Figure:
         for row, panel in zip(axes, panels, strict=True):
             for ax, allocation in zip(row, ALLOCATIONS, strict=False):
                 _ways(ax, panel, allocation) if ways else _budget(ax, spec, panel)
-                if ax.get_lines():
-                    stamp_preliminary(ax, panel)
+                stamp_preliminary(ax, panel)
         figure.suptitle(spec.title, fontsize=11)
         write_foot(figure, panels, f"Network {spec.network}; {'bands' if ways else 'bars'}: ± 1 standard deviation")
     return figure
@@ -37,7 +36,7 @@ def draw_control(spec: FigureSpec, panels: Sequence[Panel]) -> Figure:
 def way_of(method: str, masking: str) -> tuple[str, Style]:
     """Label and style of a method that is silenced in one of several ways."""
     if method != "direct":
-        return label_of(method), style_of(method, sparse=True)
+        return label_of(method), style_of(method, SPARSE_STYLES)
     return f"direct, {masking.replace('_', '-')}", WAYS.get(masking, style_of(masking))
 
 
@@ -49,9 +48,10 @@ def ways(panel: Panel, allocation: str) -> dict[tuple[str, str], pd.DataFrame]:
 
 def _ways(ax: Axes, panel: Panel, allocation: str) -> None:
     ax.set_title(f"{panel.label}, {ALLOCATIONS[allocation]}", fontsize=9, loc="left")
-    if say_missing(ax, panel, rows=ways(panel, allocation).values()):
+    found = ways(panel, allocation)
+    if say_missing(ax, panel, rows=found.values()):
         return
-    for (method, masking), rows in ways(panel, allocation).items():
+    for (method, masking), rows in found.items():
         label, style = way_of(method, masking)
         plot_styled(ax, curves.accuracy_curve(rows, method, "sparsity"), style, label, f"{method} {masking}")
     ax.legend(loc="best", fontsize=7)
@@ -82,7 +82,7 @@ def _budget(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     for method in spec.methods:
         mine = points[points["method"] == method]
         if len(mine):
-            style = BUDGET_STYLES.get(method, style_of(method))
+            style = style_of(method, BUDGET_STYLES)
             bars = {"yerr": mine["spread"].fillna(0.0), "linestyle": "", "elinewidth": 0.8}
             ax.errorbar(
                 mine["trained"], mine["value"], color=style.color, marker=style.marker, label=label_of(method), **bars

@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.select import Panel
-from spectral_repro.figures.style import SETTINGS, Style, label_of, style_of
+from spectral_repro.figures.style import SETTINGS, SPARSE_STYLES, STYLES, Style, label_of, style_of
+from spectral_repro.results.degrees import share_without
 from spectral_repro.results.statistics import mean
 
 WIDTH = 5.2  # inches
@@ -75,13 +76,13 @@ def write_foot(figure: Figure, panels: Sequence[Panel], last: str) -> None:
 
 def stamp_preliminary(ax: Axes, panel: Panel) -> None:
     """Says across a panel that its networks were stopped after a few epochs, if they were."""
-    if panel.profile == "quick" and panel.found:
+    if panel.profile == "quick" and ax.get_lines():
         ax.text(0.5, 0.5, "PRELIMINARY", transform=ax.transAxes, **_STAMP)
 
 
 def plot_curve(ax: Axes, curve: pd.DataFrame, method: str, sparse: bool = False, label: str | None = None) -> None:
     """One curve with its band of ± one standard deviation; ``curve`` has ``x, value, spread, n``."""
-    plot_styled(ax, curve, style_of(method, sparse), label or label_of(method), method)
+    plot_styled(ax, curve, style_of(method, SPARSE_STYLES if sparse else STYLES), label or label_of(method), method)
 
 
 def plot_styled(ax: Axes, curve: pd.DataFrame, style: Style, label: str, gid: str) -> None:
@@ -217,10 +218,9 @@ def _degree_panels(axes: Sequence[Axes], spec: FigureSpec, panel: Panel, degrees
         for method in spec.methods:
             mine = degrees[(degrees["method"] == method) & (degrees["direction"] == direction)]
             if len(mine):
-                none = mine.loc[mine["degree"] == 0, "count"].sum() / mine["count"].sum()
-                without.append(f"{label_of(method)} {none:.1%}")
+                without.append(f"{label_of(method)} {share_without(mine):.1%}")
                 x, share = degree_survival(mine)
-                style = style_of(method, sparse=True)
+                style = style_of(method, SPARSE_STYLES)
                 drawn = {"color": style.color, "linestyle": style.line, "label": label_of(method), "gid": method}
                 ax.plot(x, share, drawstyle="steps-pre", **drawn)
         ax.set(yscale="log", xlabel=f"{direction}-degree of a hidden node, d", ylabel="share of nodes with degree ≥ d")

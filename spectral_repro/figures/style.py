@@ -1,5 +1,6 @@
 """Markers, colours and labels of the paper's figures, readable in grey and by colour-blind people."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import yaml
@@ -38,7 +39,7 @@ _OTHER = Style("#6a3d9a", "s", "-")
 #: In the sparse figures direct has black diamonds and S-QR red pentagons.
 SPARSE_STYLES = {**STYLES, "sqr": Style("#d62728", "p", "--")}
 #: Beside seven others, without lines, direct needs a marker of its own.
-BUDGET_STYLES = {"direct": Style("black", "o", "-")}
+BUDGET_STYLES = {**STYLES, "direct": Style("black", "o", "-")}
 
 SETTINGS = {
     "font.size": 9,
@@ -54,9 +55,9 @@ SETTINGS = {
 }
 
 
-def style_of(method: str, sparse: bool = False) -> Style:
+def style_of(method: str, styles: Mapping[str, Style] = STYLES) -> Style:
     """A method without a style of its own gets a purple square."""
-    return (SPARSE_STYLES if sparse else STYLES).get(method, _OTHER)
+    return styles.get(method, _OTHER)
 
 
 def label_of(method: str) -> str:

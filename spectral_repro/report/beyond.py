@@ -8,13 +8,13 @@ import pandas as pd
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.compose import cells_of
 from spectral_repro.figures import curves
-from spectral_repro.figures.catalogue import CONTROLS, TUNED
+from spectral_repro.figures.catalogue import ALL
 from spectral_repro.figures.controls import ALLOCATIONS, way_of, ways
 from spectral_repro.figures.pruning import WAYS, by_place
 from spectral_repro.figures.select import Panel, select_panel
 from spectral_repro.figures.style import label_of
 from spectral_repro.report import leaderboard
-from spectral_repro.report.tables import accuracies, accuracy, markdown
+from spectral_repro.report.tables import accuracies, accuracy, interval, markdown
 from spectral_repro.results.rates import tunings
 from spectral_repro.results.statistics import Measured, difference, mean
 
@@ -33,13 +33,12 @@ def beyond(frame: pd.DataFrame, panels: Mapping[str, list[Panel]]) -> str:
 
 def _figure(name: str, panels: Sequence[Panel]) -> str:
     captions = "\n\n".join(f"{p.caption}." + f" To run: `{p.command}`." * (p.found < p.wanted) for p in panels)
-    title = {**CONTROLS, **TUNED}[name].title
+    title = ALL[name].title
     return f"### {title}\n\n![{title}](figures/{name}.png)\n\n{captions}"
 
 
 def _gap(e: Measured) -> str:
-    low, high = e.interval()
-    return f"{e.value:+.4f} [{low:+.4f}, {high:+.4f}]" if e.n > 1 else "not yet run"
+    return interval(e, "+.4f") if e.n > 1 else "not yet run"
 
 
 def _sparse(name: str, panels: Sequence[Panel]) -> str:
@@ -105,7 +104,7 @@ def _budgets(name: str, frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
 
 def _leads(found: Sequence[leaderboard.Entry], frame: pd.DataFrame, name: str, panel: Panel) -> list[tuple[str, ...]]:
     """One line per budget, of the cells of the experiment at the paper's profile."""
-    spec, lines = {**CONTROLS, **TUNED}[name], []
+    spec, lines = ALL[name], []
     whole = select_panel(frame, spec.experiment or name, panel.data, "paper", spec.rates)
     mine = {cell.config_hash for cell in whole.cells}
     for budget in leaderboard.BUDGETS:
@@ -180,20 +179,20 @@ def _rates(frame: pd.DataFrame) -> str:
     if not found:
         return text + "Not yet run: `spectral-repro experiment=rates`."
     published = {(c.data["name"], c.method, bool(c.sparsity)): c.trainer["lr"] for c in _published()}
-    lines = []
+    lines, among, best_of_all = [], 0, 0
     for t in found:
+        published_rate = published[t.data, t.method, bool(t.sparsity)]
+        among += published_rate in t.validation.index
+        best_of_all += t.complete and t.best == published_rate
         each = "; ".join(f"{lr:g}: {row['mean']:.4f} ± {row['std']:.4f}" for lr, row in t.validation.iterrows())
         name = label_of(t.method) + f", {t.masking}" * bool(t.masking and t.masking != "cutoff")
         best = f"{t.best:g}" if t.complete else f"{t.best:g} (rates missing)"
-        rate = f"{published[t.data, t.method, bool(t.sparsity)]:g}"
         n = f"{int(t.validation['size'].min())}"
-        lines.append((t.data, name, f"{t.sparsity:g}", best, rate, n, each))
-    among = [t for t, line in zip(found, lines, strict=True) if float(line[4]) in t.validation.index]
-    best = sum(line[3] == line[4] for line in lines)
+        lines.append((t.data, name, f"{t.sparsity:g}", best, f"{published_rate:g}", n, each))
     return (
         f"{text}Validation accuracy of networks on seeds from {leaderboard.TUNING_SEEDS} on, which nothing else uses "
         f"(`spectral-repro experiment=rates profile={profile}`). The published rate is one of these in "
-        f"{len(among)} of {len(lines)} cases, and the best of them in {best}. `rates=tuned` trains with the best "
+        f"{among} of {len(lines)} cases, and the best of them in {best_of_all}. `rates=tuned` trains with the best "
         "ones.\n\n"
         + markdown(("data", "method", "s", "best rate", "published", "n", "validation accuracy by rate"), lines)
     )

@@ -2,15 +2,17 @@
 
 import collections
 import dataclasses
-import math
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from spectral_repro.figures import curves
 from spectral_repro.figures.select import Panel
+from spectral_repro.report.conditions import Holds, above, all_, any_, not_, within
 from spectral_repro.report.hubs import Degrees
-from spectral_repro.results.statistics import Estimate, Measured, average
+from spectral_repro.report.tables import interval
+from spectral_repro.results.statistics import Measured, average
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 NOT_RUN, NOT_JUDGED = "not yet run", "not judged"
@@ -22,8 +24,6 @@ EQUAL, NEAR = 0.98, 0.95
 
 #: The panels of a figure with the cells of some methods only: a claim does not wait for others.
 Choose = Callable[[str, tuple[str, ...]], list[Panel]]
-#: Whether a condition holds; None where the interval leaves it open.
-Holds = bool | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +112,8 @@ class Verdict:
         return self.claim.number
 
 
-#: From rows of a panel to whether the claim holds and what was measured; None where there are too few.
-_Judge = Callable[[pd.DataFrame], tuple[Holds, str] | None]
+#: Whether the claim holds in a panel and what was measured; None where there are too few networks.
+_Judge = Callable[[Panel], tuple[Holds, str] | None]
 
 
 def judge(choose: Choose, degrees: pd.DataFrame) -> list[Verdict]:
@@ -123,60 +123,34 @@ def judge(choose: Choose, degrees: pd.DataFrame) -> list[Verdict]:
         choose: panels by name of the figure, with the cells of these methods.
         degrees: of the hubs' panel, from :func:`spectral_repro.figures.command.load_degrees`.
     """
-    found = []
-
-    def look(number: int, figure: str, judge_of: Callable[[Panel], _Judge]) -> None:
-        claim = CLAIMS[number]
-        found.extend(_verdict(claim, figure, panel, judge_of(panel)) for panel in choose(figure, claim.methods))
-
-    look(1, "fig01", lambda _: _spectral_near_ninety)
-    look(2, "fig03", lambda _: _modified_beats_original)
-    for name in WITH_SSVD:
-        look(3, name, lambda _: _ssvd_between)
-    for name in WITH_SSVD:
-        look(4, name, lambda _: _sqr_equals_direct)
-    for name, said in BEST_DIRECT.items():
-        look(5, name, lambda panel, said=said: lambda frame: _best_direct(frame, panel.label, said))
-    for name in ("fig06", "fig07", "fig08"):
-        look(6, name, lambda _: _partial_sqr)
-    for name in ("fig02", "fig10"):
-        look(7, name, lambda panel: lambda frame: _sparse_loses_less(frame, panel.label))
-    look(8, "hubs", lambda panel: lambda _: _hubs(Degrees(degrees), panel.cells[0].sparsity))
-    return found
+    judges: list[tuple[int, str, _Judge]] = [
+        (1, "fig01", _spectral_near_ninety),
+        (2, "fig03", _modified_beats_original),
+        *((3, name, _ssvd_between) for name in WITH_SSVD),
+        *((4, name, _sqr_equals_direct) for name in WITH_SSVD),
+        *((5, name, functools.partial(_best_direct, said=said)) for name, said in BEST_DIRECT.items()),
+        *((6, name, _partial_sqr) for name in ("fig06", "fig07", "fig08")),
+        *((7, name, _sparse_loses_less) for name in ("fig02", "fig10")),
+        (8, "hubs", functools.partial(_hubs, degrees=Degrees(degrees))),
+    ]
+    return [
+        _verdict(CLAIMS[number], figure, panel, judge_panel)
+        for number, figure, judge_panel in judges
+        for panel in choose(figure, CLAIMS[number].methods)
+    ]
 
 
-def _verdict(claim: Claim, figure: str, panel: Panel, judge_frame: _Judge) -> Verdict:
-    """Applies ``judge_frame`` if every cell has been run.
+def _verdict(claim: Claim, figure: str, panel: Panel, judge_panel: _Judge) -> Verdict:
+    """Applies ``judge_panel`` if every cell has been run.
 
     Networks of ``profile=quick`` are cut off early in training, which a claim of the paper cannot be judged from.
     """
-    result = judge_frame(panel.frame) if panel.least >= LEAST_N else None
+    result = judge_panel(panel) if panel.least >= LEAST_N else None
     if result is None:
         return Verdict(claim, figure, f"{panel.found} of {panel.wanted} networks", NOT_RUN, panel.caption)
     holds, measured = result
     verdict = UNDECIDED if holds is None else REPRODUCED if holds else NOT_REPRODUCED
     return Verdict(claim, figure, measured, NOT_JUDGED if panel.profile == "quick" else verdict, panel.caption)
-
-
-def _above(e: Measured, limit: float, confidence: float = 0.95) -> Holds:
-    low, high = e.interval(confidence)
-    return True if low > limit else False if high < limit else None
-
-
-def _not(holds: Holds) -> Holds:
-    return None if holds is None else not holds
-
-
-def _within(e: Measured, low: float, high: float) -> Holds:
-    return _all(_above(e, low), _not(_above(e, high)))
-
-
-def _all(*conditions: Holds) -> Holds:
-    return False if False in conditions else None if None in conditions else True
-
-
-def _any(*conditions: Holds) -> Holds:
-    return True if True in conditions else None if None in conditions else False
 
 
 def _by(frame: pd.DataFrame, method: str, x: str = "n2") -> dict[float, Measured]:
@@ -190,17 +164,12 @@ def relative_by_size(frame: pd.DataFrame, method: str, least_n2: int = 0) -> dic
     return {n2: mine[n2] / direct[n2] for n2 in mine if n2 in direct and n2 >= least_n2}
 
 
-def text(e: Measured | Estimate, digits: int = 3) -> str:
-    """The value and its 95 % interval."""
-    low, high = e.interval()
-    return f"{e.value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]" if math.isfinite(low) else f"{e.value:.3f}"
-
-
 def _listed(values: Iterable[float], none: str) -> str:
     return ", ".join(f"{value:g}" for value in values) or none
 
 
-def _spectral_near_ninety(frame: pd.DataFrame):
+def _spectral_near_ninety(panel: Panel):
+    frame = panel.frame
     sizes = relative_by_size(frame, "spectral", least_n2=100)
     wide = frame[(frame["method"] == "spectral") & (frame["n2"] >= 500)]
     if not sizes or not len(wide):
@@ -208,108 +177,114 @@ def _spectral_near_ninety(frame: pd.DataFrame):
     q, rho = average(list(sizes.values())), wide["rho"].max()
     low, high = (chosen(sizes, key=lambda n2: sizes[n2].value) for chosen in (min, max))
     measured = (
-        f"relative accuracy, mean over N2 ≥ 100: {text(q)}, from {sizes[low].value:.3f} (N2 = {low}) to "
+        f"relative accuracy, mean over N2 ≥ 100: {interval(q)}, from {sizes[low].value:.3f} (N2 = {low}) to "
         f"{sizes[high].value:.3f} (N2 = {high}); largest ρ for N2 ≥ 500: {rho:.4f}"
     )
-    return _all(_within(q, 0.875, 0.945), bool(rho < 0.01)), measured
+    return all_(within(q, 0.875, 0.945), bool(rho < 0.01)), measured
 
 
-def _modified_beats_original(frame: pd.DataFrame):
+def _modified_beats_original(panel: Panel):
+    frame = panel.frame
     new, old = (relative_by_size(frame, method) for method in ("spectral", "spectral_original"))
     if not new or new.keys() != old.keys():
         return None
     gain = average([new[n2] - old[n2] for n2 in new])
-    return _within(gain, 0.01, 0.1), f"gain in relative accuracy, mean over N2: {text(gain)}"
+    return within(gain, 0.01, 0.1), f"gain in relative accuracy, mean over N2: {interval(gain)}"
 
 
-def _ssvd_between(frame: pd.DataFrame):
+def _ssvd_between(panel: Panel):
+    frame = panel.frame
     lower, curve = (relative_by_size(frame, method) for method in ("spectral", "ssvd"))
     if not curve or curve.keys() != lower.keys():
         return None
     gaps = {n2: curve[n2] - lower[n2] for n2 in curve}
-    above, q = average(list(gaps.values())), average(list(curve.values()))
+    gap, q = average(list(gaps.values())), average(list(curve.values()))
     out = {n2: [gaps[n2].value > 0, curve[n2].value < 1] for n2 in curve}
     out = [n2 for n2, holds in out.items() if not all(holds)]
     confidence = 1 - 0.05 / (2 * len(curve))
     beyond = [
-        n2 for n2 in out if _above(gaps[n2], 0, confidence) is False or _not(_above(curve[n2], 1, confidence)) is False
+        n2 for n2 in out if above(gaps[n2], 0, confidence) is False or not_(above(curve[n2], 1, confidence)) is False
     ]
     everywhere = False if beyond else None if out else True
     measured = (
-        f"relative accuracy, mean over N2: S-SVD {text(q)}, S-SVD − Spectral {text(above)}; between the two at "
+        f"relative accuracy, mean over N2: S-SVD {interval(q)}, S-SVD − Spectral {interval(gap)}; between the two at "
         f"{len(curve) - len(out)} of {len(curve)} sizes"
     )
     if out:
         measured += f"; not at N2 = {_listed(out, '')} (beyond chance: {_listed(beyond, 'none')})"
-    return _all(_above(above, 0), _not(_above(q, 1)), everywhere), measured
+    return all_(above(gap, 0), not_(above(q, 1)), everywhere), measured
 
 
-def _sqr_equals_direct(frame: pd.DataFrame):
+def _sqr_equals_direct(panel: Panel):
+    frame = panel.frame
     sizes, rho = relative_by_size(frame, "sqr"), frame.loc[frame["method"] == "sqr", "rho"]
     wide = [e for n2, e in sizes.items() if n2 >= 100]
     if not wide:
         return None
     q, worst = average(wide), min(sizes, key=lambda n2: sizes[n2].value)
-    below = [n2 for n2, e in sizes.items() if _above(e, EQUAL) is False]
+    below = [n2 for n2, e in sizes.items() if above(e, EQUAL) is False]
     measured = (
-        f"relative accuracy, mean over N2 ≥ 100: {text(q)}; lowest of all: {text(sizes[worst])} at N2 = {worst}; "
-        f"below {EQUAL} (interval): N2 = {_listed(below, 'none')}; largest ρ of the trained sizes {rho.max():.3f}"
+        f"relative accuracy, mean over N2 ≥ 100: {interval(q)}; lowest of all: {interval(sizes[worst])} at "
+        f"N2 = {worst}; below {EQUAL} (interval): N2 = {_listed(below, 'none')}; "
+        f"largest ρ of the trained sizes {rho.max():.3f}"
     )
-    return _all(_above(q, EQUAL), bool(rho.max() < 1)), measured
+    return all_(above(q, EQUAL), bool(rho.max() < 1)), measured
 
 
-def _best_direct(frame: pd.DataFrame, label: str, said: float):
-    sizes = _by(frame, "direct")
+def _best_direct(panel: Panel, said: float):
+    sizes = _by(panel.frame, "direct")
     if not sizes:
         return None
     n2 = max(sizes, key=lambda at: sizes[at].value)
-    measured = f"{label}: best {text(sizes[n2], 4)} at N2 = {n2}, {said:.0%} in the paper"
-    return _within(sizes[n2], said - 0.01, said + 0.01), measured
+    measured = f"{panel.label}: best {interval(sizes[n2], '.4f')} at N2 = {n2}, {said:.0%} in the paper"
+    return within(sizes[n2], said - 0.01, said + 0.01), measured
 
 
-def _partial_sqr(frame: pd.DataFrame):
+def _partial_sqr(panel: Panel):
+    frame = panel.frame
     direct, ssvd = (list(_by(frame, method).values()) for method in ("direct", "ssvd"))
     sqr = {p: e for p, e in _by(frame, "sqr", "p").items() if 0 < p <= 0.5}
     if not sqr or len(direct) != 1 or len(ssvd) != 1:
         return None
     relative = {p: e / direct[0] for p, e in sqr.items()}
-    above = {p: e - ssvd[0] / direct[0] for p, e in relative.items()}
-    holds = {p: _all(_above(relative[p], NEAR), _above(above[p], 0)) for p in sqr}
-    each = "; ".join(f"p = {p:g}: {text(relative[p])}, S-QR − S-SVD {text(above[p])}" for p in sqr)
+    gaps = {p: e - ssvd[0] / direct[0] for p, e in relative.items()}
+    holds = {p: all_(above(relative[p], NEAR), above(gaps[p], 0)) for p in sqr}
+    each = "; ".join(f"p = {p:g}: {interval(relative[p])}, S-QR − S-SVD {interval(gaps[p])}" for p in sqr)
     where = [p for p in sqr if holds[p]]
     measured = f"relative accuracy at {each}. Holds at " + (f"p = {_listed(where, '')}" if where else "no p")
-    return _any(*holds.values()), measured
+    return any_(*holds.values()), measured
 
 
-def _sparse_loses_less(frame: pd.DataFrame, label: str):
-    top, loss = frame["sparsity"].max(), {}
+def _sparse_loses_less(panel: Panel):
+    top, loss = panel.frame["sparsity"].max(), {}
     for method in ("direct", "sqr"):
-        curve = _by(frame, method, "sparsity")
+        curve = _by(panel.frame, method, "sparsity")
         if top < 0.9 or not curve.keys() >= {0, top}:
             return None
         loss[method] = curve[0] - curve[top]
     less = loss["direct"] - loss["sqr"]
+    each = {method: interval(e) for method, e in loss.items()}
     measured = (
-        f"{label}, s = {top:g}: direct loses {text(loss['direct'])}, S-QR {text(loss['sqr'])}; difference {text(less)}"
+        f"{panel.label}, s = {top:g}: direct loses {each['direct']}, S-QR {each['sqr']}; difference {interval(less)}"
     )
-    return _above(less, 0), measured
+    return above(less, 0), measured
 
 
-def _hubs(degrees: Degrees, sparsity: float):
+def _hubs(panel: Panel, degrees: Degrees):
     shares = {(m, kind): degrees.measured(m, kind) for m in ("direct", "sqr") for kind in ("in", "live", "out")}
     if min(e.n for e in shares.values()) < LEAST_N:
         return None
     more, live = (shares["sqr", kind] - shares["direct", kind] for kind in ("in", "live"))
+    each = {key: interval(e) for key, e in shares.items()}
     alive = {m: f"{degrees.live_share(m):.1%}" for m in ("direct", "sqr")}
     measured = (
-        f"s = {sparsity:g}, links held by the 5 % most connected hidden nodes, in-links: S-QR "
-        f"{text(shares['sqr', 'in'])}, direct {text(shares['direct', 'in'])}, difference {text(more)}; among nodes "
-        f"with any input (S-QR {alive['sqr']} of all, direct {alive['direct']}): S-QR "
-        f"{text(shares['sqr', 'live'])}, direct {text(shares['direct', 'live'])}, difference {text(live)}; most "
-        f"in-links of a node: S-QR {degrees.most('sqr')}, direct {degrees.most('direct')}; out-links: S-QR "
-        f"{text(shares['sqr', 'out'])}, direct {text(shares['direct', 'out'])}"
+        f"s = {panel.cells[0].sparsity:g}, links held by the 5 % most connected hidden nodes, in-links: S-QR "
+        f"{each['sqr', 'in']}, direct {each['direct', 'in']}, difference {interval(more)}; among nodes with any input "
+        f"(S-QR {alive['sqr']} of all, direct {alive['direct']}): S-QR {each['sqr', 'live']}, direct "
+        f"{each['direct', 'live']}, difference {interval(live)}; most in-links of a node: S-QR {degrees.most('sqr')}, "
+        f"direct {degrees.most('direct')}; out-links: S-QR {each['sqr', 'out']}, direct {each['direct', 'out']}"
     )
-    return _all(_above(more, 0), _above(live, 0)), measured
+    return all_(above(more, 0), above(live, 0)), measured
 
 
 def overall(verdicts: Sequence[Verdict]) -> str:

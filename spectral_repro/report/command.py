@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from spectral_repro.errors import told_in_one_line
-from spectral_repro.figures.catalogue import CONTROLS, FIGURES, TUNED
+from spectral_repro.figures.catalogue import ALL, CONTROLS, FIGURES
 from spectral_repro.figures.command import load_degrees
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame, select_panel
 from spectral_repro.files import write_atomically
@@ -48,7 +48,7 @@ def build_report(results_dir: Path, profile: str | None = None, frame: pd.DataFr
     findings = _best_panel(frame, "findings", profile)
     parts = [_head(frame, verdicts), _eight_claims(verdicts), discuss(panels, verdicts, findings)]
     parts += [_claims_table(verdicts), _findings(findings), _figures(panels)]
-    controls = {name: choose_panels(frame, spec, profile) for name, spec in {**CONTROLS, **TUNED}.items()}
+    controls = {name: choose_panels(frame, spec, profile) for name, spec in ALL.items() if name not in FIGURES}
     controls = {name: chosen for name, chosen in controls.items() if chosen}
     rates = {"rates": [select_panel(frame, "rates", data, "paper") for data in CONTROLS["control_budget"].datasets]}
     shown = {**panels, "findings": [findings], **controls, **rates}
@@ -132,7 +132,7 @@ def _not_run(frame: pd.DataFrame, panels: Mapping[str, list[Panel]], profile: st
     """What the panels lack at a profile, and which command trains it."""
     lines = []
     for name, group in panels.items():
-        spec = {**FIGURES, **CONTROLS, **TUNED}.get(name)
+        spec = ALL.get(name)
         for shown in group:
             rates = spec.rates if spec else "published"
             panel = select_panel(frame, (spec and spec.experiment) or name, shown.data, profile, rates)

@@ -9,7 +9,7 @@ from spectral_repro.figures.catalogue import FIGURES
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import label_of
 from spectral_repro.report import claims
-from spectral_repro.report.tables import collapsed
+from spectral_repro.report.tables import collapsed, interval
 from spectral_repro.results.statistics import difference
 
 
@@ -80,8 +80,7 @@ def _published_code(panel: Panel) -> str:
             values = {k: curves.accuracies(panel.frame[panel.frame["config_hash"] == h]) for k, h in hashes.items()}
             gain = difference(values.get(theirs, {}), values.get(ours, {}))
             if gain.n >= claims.LEAST_N:
-                low, high = gain.interval()
-                gains.append(f"{gain.value:+.4f} [{low:+.4f}, {high:+.4f}] at N2 = {n2}")
+                gains.append(f"{interval(gain, '+.4f')} at N2 = {n2}")
         if gains:
             said.append(f"- {what} changes {label_of(method)} by {', '.join(gains)}")
     return "\n".join(["Where the published code differs from the text, accuracy on MNIST:", "", *said]) if said else ""

@@ -5,6 +5,7 @@ import math
 
 import pandas as pd
 
+from spectral_repro.results.degrees import share_without
 from spectral_repro.results.statistics import Measured
 
 
@@ -25,8 +26,7 @@ class Degrees:
 
     def live_share(self, method: str) -> float:
         """Share of the nodes that have any input."""
-        mine = self._of(method, "in")
-        return mine.loc[mine["degree"] > 0, "count"].sum() / mine["count"].sum()
+        return 1 - share_without(self._of(method, "in"))
 
     def most(self, method: str) -> int:
         """The highest in-degree of all realizations."""

@@ -9,7 +9,7 @@ import pandas as pd
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.figures import curves
 from spectral_repro.figures.style import label_of
-from spectral_repro.report.tables import guessing, markdown
+from spectral_repro.report.tables import guessing, interval, markdown
 from spectral_repro.results.rates import TUNING_SEEDS
 from spectral_repro.results.statistics import Estimate, difference, mean
 
@@ -140,11 +140,9 @@ def build(frame: pd.DataFrame, results_dir: Path) -> str:
 def _table(ordered: Sequence[Entry], results_dir: Path) -> str:
     lines = []
     for group, e in zip(grouped(ordered), ordered, strict=True):
-        low, high = e.estimate.interval()
         file, command = _source(results_dir, e)
-        accuracy = f"{e.estimate.value:.4f} [{low:.4f}, {high:.4f}]"
         counts = f"{e.estimate.n}", f"{e.at_chance or ''}", f"{e.trained:,}", f"{e.rho:.4f}"
-        lines.append((f"{group}", e.way, e.size, accuracy, *counts, file))
+        lines.append((f"{group}", e.way, e.size, interval(e.estimate, ".4f"), *counts, file))
         lines[-1] += (f"`{command}`",)
     header = ("group", "method", "network", "accuracy", "n", "at chance", "trained", "ρ", "rows", "command")
     return markdown(header, lines)

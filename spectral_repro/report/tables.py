@@ -7,7 +7,7 @@ import pandas as pd
 
 from spectral_repro.figures import curves
 from spectral_repro.figures.select import AXES, Panel, value_on
-from spectral_repro.results.statistics import Estimate, mean
+from spectral_repro.results.statistics import Estimate, Measured, mean
 
 #: A network is taken for collapsed if it is right less often than this many times by guessing among equal classes.
 _GUESSING = 1.5
@@ -24,6 +24,12 @@ def accuracy(e: Estimate) -> str:
     if not e.n:
         return "not yet run"
     return f"{e.value:.4f}" + (f" ± {e.spread:.4f}" if math.isfinite(e.spread) else "")
+
+
+def interval(e: Estimate | Measured, form: str = ".3f") -> str:
+    """The value and its 95 % interval, for instance ``0.981 [0.980, 0.982]``; without it where there is none."""
+    low, high = e.interval()
+    return f"{e.value:{form}}" + (f" [{low:{form}}, {high:{form}}]" if math.isfinite(low) else "")
 
 
 def guessing(classes: int | pd.Series) -> float | pd.Series:

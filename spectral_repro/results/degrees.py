@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
 from spectral_repro.config.cell import Cell
 from spectral_repro.files import locked, read_table, write_atomically
 from spectral_repro.training.protocol import Outcome
@@ -20,6 +22,11 @@ DEGREE_COLUMNS = ("seed", "layer", "direction", "degree", "count")
 def read_degrees(path: Path) -> list[tuple[int, int, str, int, int]]:
     """The rows of a file of degrees; none if there is no such file, or if it is damaged (it is written anew then)."""
     return read_table(path, DEGREE_COLUMNS, (int, int, str, int, int))
+
+
+def share_without(histogram: pd.DataFrame) -> float:
+    """Share of the nodes that have no links, from columns ``degree, count``."""
+    return histogram.loc[histogram["degree"] == 0, "count"].sum() / histogram["count"].sum()
 
 
 def add_degrees(path: Path, outcomes: Iterable[Outcome]) -> None:

@@ -24,12 +24,17 @@ class Estimate(NamedTuple):
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Student's interval for the true value; infinite for fewer than two realizations."""
-        if self.n < 2 or not math.isfinite(self.spread):
-            return -math.inf, math.inf
-        from scipy.stats import t
+        return _student(self.value, self.standard_error, self.n - 1, confidence)
 
-        half = float(t.ppf(0.5 + confidence / 2, self.n - 1)) * self.standard_error
-        return self.value - half, self.value + half
+
+def _student(value: float, error: float, freedom: float, confidence: float) -> tuple[float, float]:
+    """``value ± t · error``, infinite where the error is not known."""
+    if not math.isfinite(error):
+        return -math.inf, math.inf
+    from scipy.stats import t
+
+    half = float(t.ppf(0.5 + confidence / 2, freedom)) * error
+    return value - half, value + half
 
 
 def mean(values: Mapping[int, float]) -> Estimate:
@@ -130,13 +135,7 @@ class Measured:
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Student's interval for the true value; infinite if a cell has fewer than two realizations."""
-        error = self.standard_error
-        if not math.isfinite(error):
-            return -math.inf, math.inf
-        from scipy.stats import t
-
-        half = float(t.ppf(0.5 + confidence / 2, self.freedom)) * error
-        return self.value - half, self.value + half
+        return _student(self.value, self.standard_error, self.freedom, confidence)
 
 
 def average(values: Sequence[Measured]) -> Measured:

@@ -37,7 +37,7 @@ def workers_of(sweep: subprocess.Popen) -> list[psutil.Process]:
 
 
 def test_a_killed_process_ends_its_cell_only(two_cells, tmp_path):
-    sweep = start_cli(*two_cells.arguments, *PROCESSES, cwd=tmp_path)
+    sweep = start_cli(*two_cells.arguments, *PROCESSES, "checkpoint_minutes=0", cwd=tmp_path)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("results/checkpoints/*/direct*.pt")) and time.monotonic() < deadline:
         time.sleep(0.02)
