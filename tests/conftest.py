@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from tests import prepared
+from tests.synthetic import controls, trained, whole  # noqa: F401 (fixtures)
 
 ROOT = Path(__file__).resolve().parents[1]
 

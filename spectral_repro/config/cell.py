@@ -81,6 +81,8 @@ class Cell:
             identity["trained entries"] = "an exact share"  # the first rows drew each with probability p
         if self.masking:
             identity["masking"] = {k: v for k, v in self.masking.items() if k != "name"}
+            if self.masking["choice"] == "rigl":
+                identity["stops"] = "after the last exchange"  # at first whenever patience was over
         if self.pruning:
             identity["pruning"] = dict(self.pruning)
         if source := source_of_others(self.layer):

@@ -37,15 +37,18 @@ def read_rates(results_dir: Path) -> Rates:
         raise UserError(f"{path}: is no table of learning rates ({type(error).__name__})") from error
 
 
-def tuned_rate(results_dir: Path, protocol: str, data: str, method: str, masking: str | None) -> float:
-    """The rate that was chosen.
+def tuned_rate(
+    results_dir: Path, protocol: str, data: str, like: str | None, method: str, masking: str | None
+) -> float:
+    """The rate that was chosen for ``data``, or else for the data set ``like``.
 
     Raises:
         ConfigError: if none was.
     """
-    rate = read_rates(results_dir).get(protocol, {}).get(data, {}).get(way(method, masking))
+    of_data, name = read_rates(results_dir).get(protocol, {}), way(method, masking)
+    rate = of_data.get(data, {}).get(name, of_data.get(like, {}).get(name))
     if rate is None:
-        what = f"{way(method, masking)} on {data}, protocol {protocol}"
+        what = f"{name} on {data}, protocol {protocol}"
         raise ConfigError(
             "rates",
             "tuned",

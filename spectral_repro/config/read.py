@@ -48,7 +48,8 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         protocol["lr"] = _learning_rate(method["name"], defaults or {}, data)
     if "lr" not in given and config["rates"] == "tuned" and isinstance(config["results_dir"], str):
         masking = config["masking"]["name"] if sparse else None
-        protocol["lr"] = tuned_rate(Path(config["results_dir"]), chosen, data["name"], method["name"], masking)
+        names = data["name"], data.get("lr_as")
+        protocol["lr"] = tuned_rate(Path(config["results_dir"]), chosen, *names, method["name"], masking)
     checked = keys.check(keys.Keys, {**config, "data": data, "trainer": protocol})
     if data.get("resize") and data["source"] != "folder":
         raise ConfigError("data.resize", data["resize"], "goes with data=folder only")

@@ -9,12 +9,21 @@ from matplotlib.figure import Figure
 
 from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FigureSpec
-from spectral_repro.figures.draw import plot_styled, say_missing, scale_sparsity, stamp_preliminary, write_foot
+from spectral_repro.figures.draw import (
+    plot_styled,
+    say_missing,
+    scale_accuracy,
+    scale_sparsity,
+    stamp_preliminary,
+    write_foot,
+)
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import BUDGET_STYLES, SETTINGS, SPARSE_STYLES, WAYS, Style, label_of, style_of
 from spectral_repro.results.statistics import mean
 
 ALLOCATIONS = {"uniform": "all layers alike", "dense_output": "last layer dense"}
+#: Half the distance of markers that would cover each other, as a factor.
+_BESIDE = 1.03
 
 
 def draw_control(spec: FigureSpec, panels: Sequence[Panel]) -> Figure:
@@ -29,7 +38,11 @@ def draw_control(spec: FigureSpec, panels: Sequence[Panel]) -> Figure:
                 _ways(ax, panel, allocation) if ways else _budget(ax, spec, panel)
                 stamp_preliminary(ax, panel)
         figure.suptitle(spec.title, fontsize=11)
-        write_foot(figure, panels, f"Network {spec.network}; {'bands' if ways else 'bars'}: ± 1 standard deviation")
+        what = (
+            "bands: ± 1 standard deviation" if ways else "bars: ± 1 standard deviation, side by side at equal numbers"
+        )
+        axis = "axis of accuracy: equal steps of log(1 − accuracy)"
+        write_foot(figure, panels, f"Network {spec.network}; learning rates: {spec.rates}; {what}; {axis}")
     return figure
 
 
@@ -37,13 +50,16 @@ def way_of(method: str, masking: str) -> tuple[str, Style]:
     """Label and style of a method that is silenced in one of several ways."""
     if method != "direct":
         return label_of(method), style_of(method, SPARSE_STYLES)
-    return f"direct, {masking.replace('_', '-')}", WAYS.get(masking, style_of(masking))
+    name, style = WAYS.get(masking, (masking, style_of(masking)))
+    return f"direct ({name})", style
 
 
 def ways(panel: Panel, allocation: str) -> dict[tuple[str, str], pd.DataFrame]:
-    """Rows by method and masking."""
+    """Rows by method and masking, direct first."""
     mine = panel.frame[panel.frame["allocation"].fillna("uniform") == allocation]
-    return dict(list(mine.groupby(["method", mine["masking"].fillna("cutoff")])))
+    found = dict(list(mine.groupby(["method", mine["masking"].fillna("cutoff")])))
+    order = [("direct", masking) for masking in WAYS]
+    return {key: found[key] for key in sorted(found, key=lambda k: order.index(k) if k in order else len(order))}
 
 
 def _ways(ax: Axes, panel: Panel, allocation: str) -> None:
@@ -56,7 +72,8 @@ def _ways(ax: Axes, panel: Panel, allocation: str) -> None:
         plot_styled(ax, curves.accuracy_curve(rows, method, "sparsity"), style, label, f"{method} {masking}")
     ax.legend(loc="best", fontsize=7)
     scale_sparsity(ax, [0.9, 0.95, 0.98, 0.99])
-    ax.set(xlabel="sparsity (equal steps of log(1 − s))", ylabel="accuracy")
+    ax.set(xlabel="sparsity (equal steps of log(1 − s))")
+    scale_accuracy(ax)
 
 
 def budget_points(panel: Panel) -> pd.DataFrame:
@@ -79,18 +96,20 @@ def _budget(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     if say_missing(ax, panel):
         return
     points = budget_points(panel)
+    shared = points.groupby("trained")["method"].agg(lambda methods: sorted(set(methods), key=spec.methods.index))
     for method in spec.methods:
         mine = points[points["method"] == method]
         if len(mine):
             style = style_of(method, BUDGET_STYLES)
             bars = {"yerr": mine["spread"].fillna(0.0), "linestyle": "", "elinewidth": 0.8}
-            ax.errorbar(
-                mine["trained"], mine["value"], color=style.color, marker=style.marker, label=label_of(method), **bars
-            )
+            beside = [_BESIDE ** (2 * shared[t].index(method) - len(shared[t]) + 1) for t in mine["trained"]]
+            drawn = {"color": style.color, "marker": style.marker, "label": label_of(method)}
+            ax.errorbar(mine["trained"] * beside, mine["value"], **drawn, **bars)
     front = pareto_front(points)
     ax.step(
         front["trained"], front["value"], where="post", color="0.5", linewidth=0.8, label="Pareto front", gid="front"
     )
-    ax.set(xscale="log", xlabel="trained parameters", ylabel="accuracy")
+    ax.set(xscale="log", xlabel="trained parameters")
+    scale_accuracy(ax)
     ax.set_title(panel.label, fontsize=9, loc="left")
     ax.legend(loc="lower right", fontsize=7, ncols=2)

@@ -15,6 +15,7 @@ from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import SETTINGS, SPARSE_STYLES, STYLES, Style, label_of, style_of
 from spectral_repro.results.degrees import share_without
+from spectral_repro.results.frame import collapsed_sizes
 from spectral_repro.results.statistics import mean
 
 WIDTH = 5.2  # inches
@@ -28,6 +29,8 @@ _SIZE_TICKS = (20, 50, 100, 200, 500, 1000, 2000)
 #: Relative accuracies that Figs. 6 to 8 show at least.
 _SHARE_RANGE = (0.85, 1.02)
 _SPARSITIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+#: Where the axis of accuracies may be marked.
+_ACCURACIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.96, 0.97, 0.98, 0.99, 0.995)
 
 
 def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.DataFrame] = ()) -> Figure:
@@ -61,7 +64,10 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
         what = {
             catalogue.DEGREES: f"sparsity {panels[0].cells[0].sparsity:g}; all realizations together",
             catalogue.SPARSE: "bands: ± 1 standard deviation",
-        }.get(spec.kind, "bands: ± 1 standard deviation of the ratio, paired where seeds are shared")
+        }.get(spec.kind, "bands: ± 1 standard deviation, that of a ratio paired where seeds are shared")
+        if spec.kind == catalogue.RELATIVE and (lost := collapsed_sizes(panels[0].frame)):
+            where = ", ".join(f"{count} at N2 = {n2}" for n2, count in lost.items())
+            what += f"; where networks of direct are at chance ({where}) the ratios are written, not drawn"
         write_foot(figure, panels, f"Network {spec.network}; {what}")
     return figure
 
@@ -115,9 +121,16 @@ def say_missing(ax: Axes, panel: Panel, relative: bool = False, rows: Collection
 def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     if say_missing(ax, panel, relative=True):
         return
+    found, lost = {}, collapsed_sizes(panel.frame)
     for method in spec.methods:
-        plot_curve(ax, curves.relative_curve(panel.frame, method, "n2"), method)
+        found[method] = curve = curves.relative_curve(panel.frame, method, "n2")
+        plot_curve(ax, curve[~curve["x"].isin(lost)], method)
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
+    whole = pd.concat(found.values())
+    for n2 in lost:  # ratios to networks at chance would press the others together
+        there = whole.loc[whole["x"] == n2, "value"]
+        said = f"{there.min():.2f} to {there.max():.2f}"
+        ax.text(n2, 0.04, said, rotation=90, ha="center", fontsize=7, color="0.4", transform=ax.get_xaxis_transform())
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy / accuracy of direct")
     _label_sizes(ax, spec, panel)
     ax.legend(loc="best")
@@ -176,8 +189,22 @@ def scale_sparsity(ax: Axes, ticks: Sequence[float]) -> None:
     ax.set_xticks([], minor=True)
 
 
+def scale_accuracy(ax: Axes) -> None:
+    """Equal steps of log(1 − accuracy), so that one network far below the others does not press them together."""
+    ax.set_yscale("function", functions=(_towards_one, lambda u: 1 - 10**-u))
+    ax.autoscale_view()
+    low, high = _towards_one(ax.get_ylim())
+    ticks: list[float] = []
+    for tick, at in zip(_ACCURACIES, _towards_one(_ACCURACIES), strict=True):
+        if low <= at <= high and (not ticks or at - _towards_one(ticks[-1]) > 0.08 * (high - low)):
+            ticks.append(tick)
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_yticks([], minor=True)
+    ax.set_ylabel("accuracy")
+
+
 def _towards_one(s: np.ndarray) -> np.ndarray:
-    """The axis of sparsity: −log₁₀(1 − s)."""
+    """The axis of sparsity, and of accuracy: −log₁₀(1 − s)."""
     return -np.log10(np.clip(1 - np.asarray(s), 1e-6, None))
 
 

@@ -1,7 +1,8 @@
 """Which rows belong to a figure: those of exactly the cells that its experiment defines, at one profile."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,8 @@ import pandas as pd
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.compose import cells_of
 from spectral_repro.errors import ConfigError
-from spectral_repro.figures.catalogue import STAND_IN, FigureSpec
+from spectral_repro.figures.catalogue import ALL, DEGREES, STAND_IN, FigureSpec
+from spectral_repro.results.degrees import degree_file, read_degrees
 from spectral_repro.results.frame import diverged, to_frame
 from spectral_repro.results.rows import all_rows
 
@@ -23,7 +25,7 @@ _NAMED = 8
 #: What tells the cells of one method in a figure apart, and how it is written.
 AXES = {
     **{"n2": "N2", "sparsity": "s", "masking": "masking", "allocation": "allocation", "p": "p"},
-    **{"core": "core", "basis": "basis", "rank": "rank", "multiple": "multiple"},
+    **{"core": "core", "basis": "basis", "bias": "bias", "rank": "rank", "multiple": "multiple"},
     **{"hidden_layers": "hidden layers", "activation": "activation", "train_eigenvectors": "φ trained"},
     **{"share": "share removed", "epochs": "epochs"},
 }
@@ -35,7 +37,12 @@ def value_on(cell: Cell, axis: str):
         return cell.masking_names[axis == "allocation"]
     if hasattr(cell, axis):
         return getattr(cell, axis)
-    return {**cell.trainer, **cell.pruning, **cell.method_options}.get(axis)
+    return {"bias": True, **cell.trainer, **cell.pruning, **cell.method_options}.get(axis)
+
+
+def written(value: object) -> str:
+    """A value of one of :data:`AXES` in a caption or a table."""
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,12 +92,18 @@ class Panel:
         if len(cells) == len(alike):
             return ""
         axes = [name for name in AXES if len({value_on(cell, name) for cell in alike}) > 1]
-        if len(axes) == 1:
-            return f" ({AXES[axes[0]]} = {', '.join(str(value_on(cell, axes[0])) for cell in cells)})"
-        if len(cells) > _NAMED:
-            return f" ({len(cells)} cells of {len(alike)})"
-        points = [", ".join(f"{AXES[a]} = {value_on(cell, a)}" for a in axes) for cell in cells]
-        return f" ({'; '.join(points)})"
+        own = [name for name in axes if len({value_on(cell, name) for cell in cells}) > 1]
+        shared = [f"{AXES[a]} = {written(value_on(cells[0], a))}" for a in axes if a not in own]
+        like = [c for c in alike if all(value_on(c, a) == value_on(cells[0], a) for a in axes if a not in own)]
+        values = {a: list(dict.fromkeys(written(value_on(cell, a)) for cell in cells)) for a in own}
+        points = [", ".join(f"{AXES[a]} = {written(value_on(cell, a))}" for a in own) for cell in cells]
+        if len(like) == len(cells):
+            points = []
+        elif math.prod(map(len, values.values())) == len(cells):  # all combinations
+            points = [f"{AXES[a]} = {', '.join(v)}" for a, v in values.items()]
+        elif len(cells) > _NAMED:
+            points = [f"{len(cells)} cells of {len(alike)}"]
+        return f" ({'; '.join([*shared, *points])})"
 
     @property
     def least(self) -> int:
@@ -136,6 +149,8 @@ def select_panel(
     mine = frame[frame["config_hash"].isin(seeds)]
     wanted = [seed in seeds[key] for key, seed in zip(mine["config_hash"], mine["seed"], strict=True)]
     mine = mine[pd.Series(wanted, index=mine.index, dtype=bool)]
+    if experiment in ALL and ALL[experiment].kind == DEGREES and "results_dir" in frame.attrs:
+        mine = _with_degrees(mine, cells, Path(results_dir))
     several = len({cell.data["name"] for cell, _ in cells_of(experiment, profile)}) > 1
     other = data in STAND_IN.values() or several
     return Panel(
@@ -152,6 +167,13 @@ def select_panel(
         + " rates=tuned" * bool(tuned)
         + f" results_dir={results_dir}" * (results_dir != "results"),
     )
+
+
+def _with_degrees(rows: pd.DataFrame, cells: Iterable[tuple[Cell, range]], results_dir: Path) -> pd.DataFrame:
+    """Those of networks whose degrees were kept: a cell may have more that were trained without ``degrees=true``."""
+    kept = {(c.config_hash, line[0]) for c, _ in cells for line in read_degrees(degree_file(results_dir, c))}
+    there = [pair in kept for pair in zip(rows["config_hash"], rows["seed"], strict=True)]
+    return rows[pd.Series(there, index=rows.index, dtype=bool)]
 
 
 def choose_panels(

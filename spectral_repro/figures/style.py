@@ -28,12 +28,12 @@ STYLES = {
     "diagonal": Style("#8c564b", "*", ":"),
     "projection": Style("#e377c2", "X", "-."),
 }
-#: Ways to silence the weights of direct, in the figure that compares them.
+#: Ways to silence the weights of direct, in the figure that compares them: name and style.
 WAYS = {
-    "cutoff": Style("black", "D", "-"),
-    "straight_through": Style("#1f5fbf", "^", "--"),
-    "gradual": Style("#808000", "p", "-."),
-    "rigl": Style("#6a3d9a", "s", ":"),
+    "cutoff": ("cut-off", Style("black", "D", "-")),
+    "straight_through": ("straight-through", Style("#1f5fbf", "^", "--")),
+    "gradual": ("gradual", Style("#17becf", "v", "-.")),
+    "rigl": ("RigL", Style("#6a3d9a", "s", ":")),
 }
 _OTHER = Style("#6a3d9a", "s", "-")
 #: In the sparse figures direct has black diamonds and S-QR red pentagons.

@@ -8,12 +8,14 @@ import pandas as pd
 
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.figures import curves
-from spectral_repro.figures.style import label_of
-from spectral_repro.report.tables import guessing, interval, markdown
+from spectral_repro.figures.controls import ALLOCATIONS
+from spectral_repro.figures.style import WAYS, label_of
+from spectral_repro.report.tables import interval, markdown
+from spectral_repro.results.frame import guessing
 from spectral_repro.results.rates import TUNING_SEEDS
 from spectral_repro.results.statistics import Estimate, difference, mean
 
-#: Trained parameters: of Spectral and of S-SVD's size at N2 = 500, of S-QR at 100, one between, S-QR at 500.
+#: Trained parameters (SPEC 9): of Spectral at N2 = 500, of S-QR at 100 and 500 on MNIST, and one between.
 BUDGETS = (2_304, 6_209, 30_000, 127_609)
 SPARSITIES = (0.9, 0.95, 0.98, 0.99)
 #: Realizations of a cell from which on it is listed.
@@ -33,6 +35,9 @@ class Entry:
     data: str
     size: str
     classes: int
+    lr: float = 0.0
+    #: What else tells the network from others of its way, for instance ``, p = 0.2``.
+    options: str = ""
 
     @property
     def estimate(self) -> Estimate:
@@ -72,27 +77,38 @@ def entries(frame: pd.DataFrame) -> list[Entry]:
                     data=str(first["data"]),
                     size="–".join(map(str, [first["n1"], *first["hidden"].split("-"), first["n_out"]])),
                     classes=int(first["n_out"]),
+                    lr=float(first["lr"]),
+                    options=_options(first),
                 )
             )
     return found
 
 
 def way_of(row: pd.Series) -> str:
-    """For instance ``S-QR``, ``direct, rigl, dense_output``."""
-    parts = [label_of(row["method"])]
+    """For instance ``S-QR``, ``S-QR, all of R``, ``direct, RigL, last layer dense``."""
+    parts = [label_of(row["method"])] + ["all of R"] * (row["core"] == "full")
     if row["sparsity"]:
         masking, allocation = row["masking"], row["allocation"]
-        parts += [str(masking)] * (pd.notna(masking) and masking != "cutoff")
-        parts += [str(allocation)] * (pd.notna(allocation) and allocation != "uniform")
+        parts += [WAYS.get(masking, (masking,))[0]] * (pd.notna(masking) and masking != "cutoff")
+        parts += [ALLOCATIONS.get(allocation, allocation)] * (pd.notna(allocation) and allocation != "uniform")
     return ", ".join(parts)
 
 
+def _options(row: pd.Series) -> str:
+    named = {key: row[key] for key in ("p", "rank", "multiple") if pd.notna(row[key])}
+    return "".join(f", {key} = {value:g}" for key, value in named.items() if (key, value) != ("p", 1))
+
+
 def best_of_each(candidates: Iterable[Entry]) -> list[Entry]:
-    """Of each way the cell with the best validation accuracy (the test images decide nothing), best test mean first."""
-    best: dict[str, Entry] = {}
+    """Of each way and rate the cell with the best validation accuracy, best test mean first.
+
+    The test images decide nothing; published and tuned rates are entries of their own.
+    """
+    best: dict[tuple[str, float], Entry] = {}
     for entry in candidates:
-        if entry.way not in best or entry.validation > best[entry.way].validation:
-            best[entry.way] = entry
+        key = entry.way, entry.lr
+        if key not in best or entry.validation > best[key].validation:
+            best[key] = entry
     return sorted(best.values(), key=lambda e: (-e.estimate.value, e.way))
 
 
@@ -121,18 +137,20 @@ def build(frame: pd.DataFrame, results_dir: Path) -> str:
     parts = [
         "# Leaderboard\n\n"
         "Written by `make report` from the rows in `results/runs`; nothing here is edited by hand. Full-length "
-        f"networks, at least {LEAST_N} realizations. Of each method the cell with the best validation accuracy that "
-        "fits; ordered by mean test accuracy, with 95 % Student intervals. A group begins with an entry that is worse "
-        "than the first of the group before: the 95 % interval of their difference, paired where they share seeds, "
-        "excludes zero. At chance: networks that do no better than guessing. Sparse networks have a table for each "
-        "sparsity that has rows. A method of one's own enters with its rows."
+        f"networks, at least {LEAST_N} realizations. Of each method and learning rate (published and tuned ones are "
+        "entries of their own) the cell with the best validation accuracy that fits; ordered by mean test accuracy, "
+        "with 95 % Student intervals. A group begins with an entry that is worse than the first of the group before: "
+        "the 95 % interval of their difference, paired where they share seeds, excludes zero. At "
+        "chance: networks that do no better than guessing. Sparse networks have a table for each "
+        "sparsity and network that has rows. A method of one's own enters with its rows."
     ]
     for data in sorted({e.data for e in found}):
         parts.append(f"## {data}")
         tables = [(f"At most {b:,} trained parameters, dense", at_budget(found, dense, data, b)) for b in BUDGETS]
         for s in SPARSITIES:
             mine = [e for e in found if e.data == data and sparsity[e.config_hash] == s]
-            tables.append((f"Sparsity {s:g}", best_of_each(mine)))
+            for size in sorted({e.size for e in mine}, key=lambda size: (size.count("–"), size)):
+                tables.append((f"Sparsity {s:g}, {size}", best_of_each(e for e in mine if e.size == size)))
         parts += [f"### {title}\n\n{_table(ordered, results_dir)}" for title, ordered in tables if ordered]
     return "\n\n".join(parts) + "\n"
 
@@ -142,9 +160,9 @@ def _table(ordered: Sequence[Entry], results_dir: Path) -> str:
     for group, e in zip(grouped(ordered), ordered, strict=True):
         file, command = _source(results_dir, e)
         counts = f"{e.estimate.n}", f"{e.at_chance or ''}", f"{e.trained:,}", f"{e.rho:.4f}"
-        lines.append((f"{group}", e.way, e.size, interval(e.estimate, ".4f"), *counts, file))
+        lines.append((f"{group}", e.way, e.size + e.options, f"{e.lr:g}", interval(e.estimate, ".4f"), *counts, file))
         lines[-1] += (f"`{command}`",)
-    header = ("group", "method", "network", "accuracy", "n", "at chance", "trained", "ρ", "rows", "command")
+    header = ("group", "method", "network", "rate", "accuracy", "n", "at chance", "trained", "ρ", "rows", "command")
     return markdown(header, lines)
 
 

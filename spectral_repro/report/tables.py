@@ -3,14 +3,10 @@
 import math
 from collections.abc import Sequence
 
-import pandas as pd
-
 from spectral_repro.figures import curves
-from spectral_repro.figures.select import AXES, Panel, value_on
+from spectral_repro.figures.select import AXES, Panel, value_on, written
+from spectral_repro.results.frame import collapsed
 from spectral_repro.results.statistics import Estimate, Measured, mean
-
-#: A network is taken for collapsed if it is right less often than this many times by guessing among equal classes.
-_GUESSING = 1.5
 
 
 def markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -32,16 +28,6 @@ def interval(e: Estimate | Measured, form: str = ".3f") -> str:
     return f"{e.value:{form}}" + (f" [{low:{form}}, {high:{form}}]" if math.isfinite(low) else "")
 
 
-def guessing(classes: int | pd.Series) -> float | pd.Series:
-    """Accuracies below this are no better than guessing: 0.15 for ten classes."""
-    return _GUESSING / classes
-
-
-def collapsed(rows: pd.DataFrame) -> int:
-    """How many of the networks are no better than guessing."""
-    return int((rows["test_accuracy"] < guessing(rows["n_out"])).sum())
-
-
 def accuracies(panel: Panel) -> str:
     """One line per cell of a panel: accuracy, n, ρ, epochs; medians too where networks have collapsed."""
     axes = [a for a in AXES if len({value_on(cell, a) for cell in panel.cells} - {None}) > 1]
@@ -49,7 +35,7 @@ def accuracies(panel: Panel) -> str:
     for cell in panel.cells:
         rows = panel.frame[panel.frame["config_hash"] == cell.config_hash]
         values = [value_on(cell, a) for a in axes]
-        line = [cell.method_label, *("" if v is None else f"{v:g}" if isinstance(v, float) else str(v) for v in values)]
+        line = [cell.method_label, *("" if v is None else written(v) for v in values)]
         line += [accuracy(mean(curves.accuracies(rows))), str(len(rows))]
         if guessing:
             line += [f"{rows['test_accuracy'].median():.4f}" if len(rows) else "", f"{collapsed(rows) or ''}"]

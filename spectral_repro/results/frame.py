@@ -8,6 +8,9 @@ import pandas as pd
 from spectral_repro.results.curves import CURVE_COLUMNS, Point, read_curves
 from spectral_repro.results.rows import COLUMNS, Row
 
+#: A network is taken for collapsed if it is right less often than this many times by guessing among equal classes.
+_GUESSING = 1.5
+
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """The rows as a table with the columns of :class:`Row`."""
@@ -31,6 +34,22 @@ def by_epoch(frame: pd.DataFrame, results_dir: Path) -> pd.DataFrame:
             points = pd.DataFrame(points, columns=list(CURVE_COLUMNS))
             parts.append(rows.drop(columns=list(Point._fields), errors="ignore").merge(points, on="seed"))
     return pd.concat(parts, ignore_index=True) if parts else frame.iloc[:0].assign(epoch=0, training_loss=0.0)
+
+
+def guessing(classes: int | pd.Series) -> float | pd.Series:
+    """Accuracies below this are no better than guessing: 0.15 for ten classes."""
+    return _GUESSING / classes
+
+
+def collapsed(rows: pd.DataFrame) -> int:
+    """How many of the networks are no better than guessing."""
+    return int((rows["test_accuracy"] < guessing(rows["n_out"])).sum())
+
+
+def collapsed_sizes(frame: pd.DataFrame) -> dict[int, str]:
+    """The sizes N2 at which networks of direct have collapsed, and how many: ``3 of 10``."""
+    direct = dict(list(frame[frame["method"] == "direct"].groupby("n2")))
+    return {n2: f"{collapsed(rows)} of {len(rows)}" for n2, rows in direct.items() if collapsed(rows)}
 
 
 def diverged(rows: pd.DataFrame) -> int:

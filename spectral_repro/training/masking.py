@@ -78,8 +78,13 @@ class Masking:
 
     @property
     def ramping(self) -> bool:
-        """Whether the sparsity still rises: no network stops before it is at its end."""
+        """Whether the sparsity still rises."""
         return self.step < self._ramp
+
+    @property
+    def settled(self) -> bool:
+        """Whether neither sparsity nor links change any more: patience counts from then on."""
+        return not self.ramping and (not self.masks or self.step >= self._last_exchange)
 
     @property
     def now(self) -> float:

@@ -121,10 +121,10 @@ class Trainer:
     def validate(self) -> None:
         """Judges the epoch; whoever stops (or reached the last epoch) is tested and leaves the batch."""
         accuracies = judge_validation(self.network, self.feed)
-        stays, ramping = [], bool(self.network.masking and self.network.masking.ramping)
+        stays, settled = [], self.network.masking is None or self.network.masking.settled
         for outcome, rule, accuracy in zip(self.running, self.stopping, accuracies, strict=True):
             outcome.validation_accuracy, outcome.epochs = accuracy, self.epoch
-            stops = not ramping and rule.should_stop(accuracy)
+            stops = settled and rule.should_stop(accuracy)
             stays.append(not stops and self.epoch < self.protocol.max_epochs)
         if all(stays):
             return

@@ -1,5 +1,6 @@
 """Every file of conf/, what it comes to, and what the hash of a cell covers."""
 
+import contextlib
 import dataclasses
 import re
 import shlex
@@ -22,7 +23,7 @@ from spectral_repro.config.keys import Run
 from spectral_repro.config.read import read_config
 from spectral_repro.config.written import command_of, described
 from spectral_repro.errors import ConfigError
-from spectral_repro.figures.catalogue import FIGURES
+from spectral_repro.figures.catalogue import FIGURES, TUNED
 from spectral_repro.runner import plan
 from spectral_repro.runner.plan import plan_sweep
 
@@ -218,6 +219,11 @@ def test_committed_rows_keep_their_names():
         for profile in ("paper", "quick")
         for c, _ in cells_of(name, profile, data)
     }
+    tuned = "rates=tuned", f'results_dir="{CONF.parent / "results"}"'
+    for spec in TUNED.values():
+        for data in spec.datasets:
+            with contextlib.suppress(ConfigError):  # no rates yet
+                known |= {c.config_hash for c, _ in cells_of(spec.experiment, "paper", data, tuned)}
     assert committed <= known
 
 
@@ -246,9 +252,9 @@ JOBS = {
     "fig09": (4 * 7, 4 * 4),
     "fig10": (2 * 9, 2 * 4),
     "hubs": (2, 2),
-    "findings": (2 * 6, 2 * 6),
+    "findings": (2 * 6 + 2 * 2, 2 * 6 + 2 * 2),
     "control_sparse": (2 * (4 + 1) * 2 * 4, 2 * (4 + 1) * 2 * 2),
-    "control_budget": (2 * (4 * 8 + 2 + 7 + 7 + 4 + 2), 2 * (4 * 4 + 2 + 3 + 3 + 2 + 2)),
+    "control_budget": (2 * (4 * 8 + 4 + 7 + 10 + 7 + 2), 2 * (4 * 4 + 2 + 3 + 3 + 2 + 2)),
     "rates": (2 * (8 + 4 + 1) * 6, 2 * (8 + 4 + 1) * 3),
     "pruning": (2 * 9 * (3 + 5 * 7), 2 * (3 + 5 * 2)),
 }
@@ -274,7 +280,29 @@ def test_jobs_of_every_experiment(experiment):
         assert {len(seeds) for _, seeds in cells} == {realizations}
         protocol = {c.trainer["optimizer"] for c, _ in cells}
         adam = experiment in ("fig02", "fig10", "hubs", "control_sparse", "pruning")
-        assert protocol == ({"adam"} if adam else {"adam", "adamax"} if experiment == "rates" else {"adamax"})
+        both = experiment in ("rates", "findings")
+        assert protocol == ({"adam"} if adam else {"adam", "adamax"} if both else {"adamax"})
+
+
+def test_budgets_are_used_as_far_as_they_go():
+    """One node, rank or bucket more would be too many."""
+    budgets = [2304, 6209, 30000, 127609]
+
+    def direct(n2):
+        return (784 + 1) * n2 + (n2 + 1) * 10
+
+    def low_rank(r):  # the last layer has at most rank 10
+        return r * (784 + 500) + min(r, 10) * 510 + 510
+
+    def hashed(k):  # nor more numbers than weights
+        return k * (784 + 500) + min(k * 510, 5000) + 510
+
+    grid = plain_compose()(["profile=paper"])["grid"]
+    assert grid["n2_budgets"] == [max(n for n in range(1, 999) if direct(n) <= b) for b in budgets]
+    for count, values in ((low_rank, grid["ranks"]), (hashed, grid["multiples"])):
+        assert {max(n for n in range(1, 999) if count(n) <= b) for b in budgets} <= set(values)
+    cells = {c.n2: c for c, _ in cells_of("control_budget", "paper", "mnist") if c.method == "direct"}
+    assert {2, 7, 37, 160} <= cells.keys()
 
 
 def test_full_grids_of_the_specification():

@@ -212,12 +212,19 @@ def test_realizations_do_not_mix_and_a_restored_training_goes_on_bit_for_bit(nam
 
 
 def test_networks_that_have_stopped_leave_the_masks():
-    trainer = made("direct", RULES["rigl"], max_epochs=12, patience=2, min_delta=1.0)
-    for i, rule in enumerate(trainer.stopping):
-        rule.patience += 2 * i
+    rule = dataclasses.replace(RULES["rigl"], until=1 / 12)  # the first epoch
+    trainer = made("direct", rule, max_epochs=12, patience=2, min_delta=1.0)
+    for i, stopping in enumerate(trainer.stopping):
+        stopping.patience += 2 * i
     assert [o.epochs for o in trainer.run()] == [3, 5, 7]
-    alone = made("direct", RULES["rigl"], seeds=(2,), max_epochs=12, patience=6, min_delta=1.0)
+    alone = made("direct", rule, seeds=(2,), max_epochs=12, patience=6, min_delta=1.0)
     assert numbers(alone.run()[0]) == numbers(trainer.outcomes[2])
+
+
+def test_no_network_stops_while_links_are_exchanged():
+    """Nine of twelve epochs, and then as many as patience has."""
+    trainer = made("direct", RULES["rigl"], max_epochs=12, patience=2, min_delta=1.0)
+    assert [o.epochs for o in trainer.run()] == [11, 11, 11]
 
 
 def test_half_of_all_links_of_a_random_mask_differ_between_seeds():

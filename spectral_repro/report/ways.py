@@ -1,0 +1,74 @@
+"""Is it the spectrum, or that silenced weights return? S-QR beside direct with four ways to silence (SPEC 9)."""
+
+import collections
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from spectral_repro.figures import curves
+from spectral_repro.figures.controls import ALLOCATIONS, way_of, ways
+from spectral_repro.figures.select import ENOUGH, Panel
+from spectral_repro.figures.style import WAYS
+from spectral_repro.report.comparisons import counted, gap_text, headed, sign
+from spectral_repro.report.tables import accuracies, accuracy, markdown
+from spectral_repro.results.statistics import Measured, difference, mean
+
+#: Stands for the way to silence direct that has the best validation accuracy.
+_BEST = ("direct", "best")
+#: What the ways to silence are compared for: the paper's lead; whether weights that return make it; the best there is.
+_PAIRS = (
+    (("sqr", "cutoff"), ("direct", "cutoff")),
+    (("direct", "straight_through"), ("direct", "cutoff")),
+    (("direct", "gradual"), ("direct", "cutoff")),
+    (("direct", "rigl"), ("direct", "cutoff")),
+    (("sqr", "cutoff"), ("direct", "straight_through")),
+    (("sqr", "cutoff"), _BEST),
+)
+
+
+def sparse(name: str, panels: Sequence[Panel]) -> str:
+    """S-QR against direct with four ways to silence: the paper explains its lead by silenced weights that return."""
+    lines, gaps, counts, names = [], [], collections.defaultdict(collections.Counter), []
+    for panel in panels:
+        for allocation in ALLOCATIONS:
+            found = ways(panel, allocation)
+            for s in sorted({s for rows in found.values() for s in rows["sparsity"]}):
+                at = {key: rows[rows["sparsity"] == s] for key, rows in found.items()}
+                at = {key: rows for key, rows in at.items() if len(rows)}
+                names += [way_of(*key)[0] for key in at if way_of(*key)[0] not in names]
+                line = {way_of(*key)[0]: accuracy(mean(curves.accuracies(rows))) for key, rows in at.items()}
+                where = (panel.label, ALLOCATIONS[allocation], f"{s:g}")
+                lines.append((where, line))
+                leads = {pair: _lead(at, *pair) for pair in _PAIRS}
+                gaps.append((*where, *(gap_text(e) if e.n else "" for e in leads.values())))
+                for pair, e in leads.items():
+                    if panel.profile == "paper" and e.n >= ENOUGH:
+                        counts[pair][sign(e)] += 1
+    text = headed(name, panels)
+    if not lines:
+        return text
+    place = ("data", "where", "s")
+    table = [(*where, *(line.get(name, "") for name in names)) for where, line in lines]
+    text += (
+        "\n\nEach way has the same sparsity when it is tested. Patience counts from the start for the cut-off and "
+        "straight-through, from the end of the ramp for gradual, from the last exchange of links for RigL.\n\n"
+        + markdown((*place, *names), table)
+        + "\n\nDifferences, with 95 % intervals, paired by seed; the best of direct is the way of the highest "
+        "validation accuracy, once all have rows.\n\n"
+        + markdown((*place, *(f"{_said(a)} − {_said(b)}" for a, b in _PAIRS)), gaps)
+    )
+    text += counted([(f"{_said(a)} against {_said(b)}", counts[a, b]) for a, b in _PAIRS])
+    return text + "".join(f"\n\n{panel.label}:\n\n{accuracies(panel)}" for panel in panels if panel.found)
+
+
+def _said(way: tuple[str, str]) -> str:
+    return "the best of direct" if way == _BEST else way_of(*way)[0]
+
+
+def _lead(at: Mapping[tuple[str, str], pd.DataFrame], first: tuple[str, str], second: tuple[str, str]) -> Measured:
+    """How much more accurate the first way is; of no networks where one of them, or of the best any, has no rows."""
+    if second == _BEST and all(("direct", masking) in at for masking in WAYS):
+        second = max((k for k in at if k[0] == "direct"), key=lambda k: at[k]["validation_accuracy"].mean())
+    if not at.keys() >= {first, second}:
+        return difference({}, {})
+    return difference(curves.accuracies(at[first]), curves.accuracies(at[second]))

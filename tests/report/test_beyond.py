@@ -1,0 +1,89 @@
+"""The comparisons beyond the paper, said as the rows have them."""
+
+import pytest
+
+from spectral_repro.config.compose import plain_compose
+from spectral_repro.config.rates import read_rates
+from spectral_repro.config.read import read_config
+from spectral_repro.errors import ConfigError, UserError
+from spectral_repro.report.beyond import beyond
+from spectral_repro.results.frame import to_frame
+from spectral_repro.results.rates import write_rates
+from tests.synthetic import WAY, all_panels, tuning_rows
+
+
+def test_the_verdict_is_what_the_rows_say(controls):
+    def said(rows) -> str:
+        return beyond(rows, all_panels(rows))
+
+    def led(what: str, first: int, second: int) -> str:
+        return f"- {what}: 16 comparisons; the first leads in {first}, the second in {second}, in 0 the interval holds"
+
+    text = said(controls)
+    assert led("S-QR against direct (cut-off)", 16, 0) in text
+    assert led("direct (straight-through) against direct (cut-off)", 16, 0) in text
+    assert led("S-QR against the best of direct", 16, 0) in text
+    worse = controls.copy()
+    worse.loc[(worse["method"] == "sqr") & (worse["sparsity"] > 0), "test_accuracy"] -= 0.06
+    assert led("S-QR against the best of direct", 0, 16) in said(worse)
+    fewer = controls[controls["masking"] != "gradual"]
+    assert "against the best of direct" not in said(fewer)
+    assert led("S-QR against direct (straight-through)", 16, 0) in said(fewer)
+    assert "| MNIST | 6,209 |" in said(controls)
+    nothing = said(to_frame([]))
+    assert "the first leads in" not in nothing
+    assert "spectral-repro experiment=control_sparse" in nothing
+    assert "experiment=rates" in nothing
+
+
+def test_the_best_rate_is_that_of_validation():
+    rows = to_frame(tuning_rows("quick", range(1000, 1002), 0.002))
+    text = beyond(rows, all_panels(rows))
+    lines = {tuple(li.split(" | ")[:3]): li.split(" | ")[3:5] for li in text.splitlines()}
+    assert lines["| mnist", "S-QR", "0"] == ["0.001 (at the edge)", "0.005"]
+    assert lines["| mnist", "low rank", "0"] == ["0.001 (at the edge)", "none"]
+    assert lines["| mnist", "direct (RigL)", "0.95"] == ["0.001 (at the edge)", "none"]
+    assert "12 of 26 cases have a published rate, which is one of these in 7 and the best of them in 4." in text
+    assert sum(li.startswith("| fashion_mnist") for li in text.splitlines()) == 8 + 5
+    assert "profile=quick" in text
+
+
+def test_tuned_rates_are_kept_used_and_drawn(tmp_path):
+    rows = tuning_rows("paper", range(1000, 1003), 0.002)
+    incomplete = [r for r in rows if not (r.method == "hashed" and r.data == "fashion_mnist" and r.seed == 1002)]
+    frame = to_frame(incomplete)
+    write_rates(frame, tmp_path)
+    rates = read_rates(tmp_path)
+    assert rates["dense"]["mnist"] == dict.fromkeys(
+        ("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection"), 0.002
+    )
+    assert "hashed" not in rates["dense"]["fashion_mnist"]
+    assert set(rates["sparse"]["mnist"]) == {*(f"direct/{way}" for way in WAY), "sqr/cutoff"}
+    assert {"0.002 (rates missing)"} & set(" | ".join(beyond(frame, all_panels(frame)).splitlines()).split(" | "))
+
+    def cell(*overrides: str):
+        return read_config(plain_compose()([f"results_dir={tmp_path}", *overrides]))[0]
+
+    tuned = cell("method=sqr", "data=mnist", "rates=tuned")
+    assert tuned == cell("method=sqr", "data=mnist", "trainer.lr=0.002")
+    assert cell("method=sqr", "data=mnist").trainer["lr"] == 0.005
+    assert cell("method=sqr", "data=mnist5k", "rates=tuned").trainer["lr"] == 0.002  # as MNIST's
+    assert cell("method=sqr", "data=mnist", "rates=tuned", "trainer.lr=0.1").trainer["lr"] == 0.1
+    sparse = cell("data=mnist", "sparsity=0.9", "masking=rigl", "rates=tuned")
+    assert sparse.trainer["lr"] == 0.002
+    with pytest.raises(ConfigError, match=r"rates=tuned: .* has none for hashed on fashion_mnist, protocol dense"):
+        cell("method=hashed", "data=fashion_mnist", "rates=tuned")
+    frame.attrs["results_dir"] = str(tmp_path)
+    panels = all_panels(frame)
+    assert [p.data for p in panels["control_budget_tuned"]] == ["mnist"]
+    assert {p.data for p in panels["control_sparse_tuned"]} == {"mnist", "fashion_mnist"}
+    assert {c.trainer["lr"] for p in panels["control_budget_tuned"] for c in p.cells} == {0.002}
+    assert panels["control_budget_tuned"][0].command.startswith(
+        "spectral-repro experiment=control_budget profile=paper"
+    )
+    assert "rates=tuned" in panels["control_budget_tuned"][0].command
+    text = beyond(frame, panels)
+    assert "(tuned rates)" in text
+    (tmp_path / "rates.yaml").write_text("- 1")
+    with pytest.raises(UserError, match="is no table of learning rates"):
+        cell("method=sqr", "data=mnist", "rates=tuned")

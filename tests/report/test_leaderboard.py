@@ -1,0 +1,58 @@
+"""Who leads, of rows that are full-length results."""
+
+import pandas as pd
+
+from spectral_repro.config.compose import cells_of
+from spectral_repro.report import leaderboard
+from spectral_repro.results.frame import to_frame
+
+
+def entry(way: str, values: list[float], trained: int = 100, validation: float = 0.5) -> leaderboard.Entry:
+    return leaderboard.Entry(way, dict(enumerate(values)), validation, trained, 0.1, way, "mnist", "", 10)
+
+
+def test_groups_are_what_the_intervals_separate():
+    a, b = entry("a", [0.90, 0.91, 0.92]), entry("b", [0.899, 0.909, 0.923])
+    c, d = entry("c", [0.80, 0.81, 0.82]), entry("d", [0.70, 0.72, 0.71])
+    assert leaderboard.grouped([a, b, c, d]) == [1, 1, 2, 3]
+    assert leaderboard.grouped([]) == []
+
+
+def test_test_images_decide_nothing():
+    lucky, solid = entry("a", [0.95] * 3, validation=0.80), entry("a", [0.90] * 3, validation=0.91)
+    other = entry("b", [0.92] * 3)
+    assert leaderboard.best_of_each([lucky, solid, other]) == [other, solid]
+
+
+def test_the_leaderboard_leaves_out_what_is_short_tuned_or_of_too_few(controls, tmp_path):
+    text = leaderboard.build(controls, tmp_path)
+    assert text == leaderboard.build(controls, tmp_path)
+    for title in ("## fashion_mnist", "### At most 6,209 trained parameters, dense", "### Sparsity 0.99"):
+        assert title in text
+    assert "direct, straight-through, last layer dense" in text
+    for other in (
+        controls.assign(max_epochs=5),
+        controls.assign(seed=controls["seed"] + leaderboard.TUNING_SEEDS),
+        controls[controls["seed"] < 2],
+        to_frame([]),
+    ):
+        assert "###" not in leaderboard.build(other, tmp_path)
+
+
+def test_what_was_trained_without_early_stopping_leads_no_board(controls):
+    mine = controls[controls["config_hash"].isin({c.config_hash for c, _ in cells_of("pruning", "paper")})]
+    assert len(mine)
+    assert not len(leaderboard.full_length(mine))
+
+
+def test_networks_of_other_sizes_and_rates_are_other_entries(controls, tmp_path):
+    """A larger network has more links at the same sparsity, and a tuned rate is no published one."""
+    sparse = controls[(controls["sparsity"] == 0.99) & (controls["data"] == "mnist")]
+    other = sparse[sparse["method"] == "sqr"]
+    deep = other.assign(hidden="500-500", hidden_layers=2, config_hash="d" + other["config_hash"])
+    tuned = other.assign(lr=0.5, config_hash="t" + other["config_hash"])
+    text = leaderboard.build(pd.concat([sparse, deep, tuned]), tmp_path)
+    shallow, deeper = text.split("### Sparsity 0.99, ")[1:]
+    assert deeper.startswith(f"{sparse['n1'].iloc[0]}–500–500–")
+    rates = {line.split(" | ")[3] for line in shallow.splitlines() if "| S-QR |" in line}
+    assert rates == {"0.5", f"{other['lr'].iloc[0]:g}"}
