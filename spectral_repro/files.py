@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -90,10 +91,25 @@ def require_writable(folder: Path, key: str) -> None:
 
 def read_table(path: Path, columns: Sequence[str], types: Sequence[type]) -> list[tuple]:
     """The lines of a CSV file with exactly these columns; none if there is no such file, or if it is damaged."""
+    return _table(path, columns, types) or []
+
+
+def table_to_extend(path: Path, columns: Sequence[str], types: Sequence[type]) -> list[tuple]:
+    """The same for who is about to write it: a damaged file is set aside, with a warning."""
+    lines = _table(path, columns, types)
+    if lines is None:
+        warnings.warn(f"{path}: is damaged; set aside as {set_aside(path).name}", stacklevel=2)
+    return lines or []
+
+
+def _table(path: Path, columns: Sequence[str], types: Sequence[type]) -> list[tuple] | None:
+    """None if it is damaged."""
     try:
         header, *lines = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
-        if tuple(header) != tuple(columns):
-            return []
-        return [tuple(kind(value) for kind, value in zip(types, line, strict=True)) for line in lines]
-    except (OSError, ValueError):
+        if tuple(header) == tuple(columns):
+            return [tuple(kind(value) for kind, value in zip(types, line, strict=True)) for line in lines]
+    except FileNotFoundError:
         return []
+    except (OSError, ValueError, csv.Error):
+        pass
+    return None

@@ -3,14 +3,15 @@
 import copy
 import functools
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.read import read_config
@@ -41,19 +42,53 @@ def parse_override(text: str):
     return OverridesParser.create(loader).parse_overrides([text])[0]
 
 
+class Reference(NamedTuple):
+    """An interpolation: the key that reads, and the key that is read; empty where it cannot be told."""
+
+    where: str
+    what: str
+
+
+class Composed(NamedTuple):
+    """A configuration in plain containers, and the interpolations that its values came from."""
+
+    config: dict[str, Any]
+    references: Sequence[Reference]
+
+    @classmethod
+    def of(cls, config: DictConfig) -> "Composed":
+        raw = OmegaConf.to_container(config, resolve=False)
+        for unread in ("hydra", "sweep"):  # by the cells
+            raw.pop(unread, None)
+        return cls(OmegaConf.to_container(config, resolve=True), tuple(_references(raw)))
+
+
+def _references(value: Any, where: str = "") -> Iterator[Reference]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _references(inner, f"{where}.{key}".strip("."))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner, where)
+    elif isinstance(value, str):
+        for what in re.findall(r"\$\{([^{}]*)\}", value):
+            if not what.startswith("oc.env:"):
+                yield Reference(where, "" if ":" in what or what.startswith(".") else what.strip())
+
+
 class Composer:
     """From overrides to plain configurations; ``compose`` (slow, Hydra's) is called once per choice of a group.
 
-    Groups are put together here, as far as a choice changes nothing outside of its group.
+    Groups are put together here, and values set, as far as that changes nothing else in the configuration.
     """
 
-    def __init__(self, compose: Callable[[list[str]], dict[str, Any]]) -> None:
-        self._compose = functools.lru_cache(maxsize=512)(lambda job: compose(list(job)))
+    def __init__(self, compose: Callable[[list[str]], DictConfig]) -> None:
+        self._compose = functools.lru_cache(maxsize=512)(lambda job: Composed.of(compose(list(job))))
         self._together = functools.lru_cache(maxsize=512)(self._groups)
 
     def whole(self, overrides: Sequence[str]) -> dict[str, Any]:
         """Hydra's own composition, kept for the next time: not to be changed."""
-        return self._compose(tuple(overrides))
+        return self._compose(tuple(overrides)).config
 
     def __call__(self, job: Job) -> dict[str, Any]:
         slow, plain = [], []
@@ -61,31 +96,47 @@ class Composer:
             parsed = parse_override(text)
             key = parsed.key_or_group
             simple = parsed.type.name == "CHANGE" and key not in _SLOW_KEYS and "/" not in key and "${" not in text
+            simple = simple and not isinstance(parsed.value(), Mapping)  # which Hydra merges
             (plain if simple else slow).append(parsed if simple else text)
-        config = self._together(tuple(slow))
-        if not all(_has(config, parsed.key_or_group) for parsed in plain):
-            return self._compose(job)  # Hydra says what is wrong
-        config = copy.deepcopy(config)  # what is cached stays as it is
+        composed = self._together(tuple(slow))
+        keys = [parsed.key_or_group for parsed in plain]
+        if not all(_has(composed.config, key) for key in keys):
+            return self.whole(job)  # Hydra says what is wrong
+        if any(_reads(r.what, key) for r in composed.references for key in keys):
+            return self.whole(job)
+        config = copy.deepcopy(composed.config)  # what is cached stays as it is
         for parsed in plain:
             *parents, last = parsed.key_or_group.split(".")
             node = functools.reduce(lambda n, k: n[k], parents, config)
             node[last] = parsed.value()
         return config
 
-    def _groups(self, job: Job) -> dict[str, Any]:
+    def _groups(self, job: Job) -> Composed:
         """As ``compose``, from a composition without the groups and one for each of them."""
         chosen = {text.partition("=")[0]: text for text in job if text.partition("=")[0] in _GROUPS}
         rest = tuple(text for text in job if text.partition("=")[0] not in _GROUPS)
         if len(chosen) < 2 or len(chosen) + len(rest) < len(job):
             return self._compose(job)
         plain = self._compose(rest)
-        config = dict(plain)
+        config, references = dict(plain.config), [r for r in plain.references if _root(r.where) not in chosen]
         for group, text in chosen.items():
             one = self._compose((*rest, text))
-            if any(one[key] != value for key, value in plain.items() if key != group):
-                return self._compose(job)  # it changes more than its group
-            config[group] = one[group]
-        return config
+            own = [r for r in one.references if _root(r.where) == group]
+            changes_more = any(one.config[key] != value for key, value in plain.config.items() if key != group)
+            if changes_more or any(not r.what or _root(r.what) in _GROUPS - {group} for r in own):
+                return self._compose(job)
+            config[group] = one.config[group]
+            references += own
+        return Composed(config, references)
+
+
+def _root(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def _reads(what: str, key: str) -> bool:
+    """Whether the interpolation of ``what`` depends on ``key``, as far as it can be told."""
+    return not what or what == key or what.startswith(f"{key}.") or key.startswith(f"{what}.")
 
 
 def _has(config: Mapping[str, Any], key: str) -> bool:
@@ -117,7 +168,7 @@ def expand_sweep(cells: Sequence[Mapping[str, Any]], overrides: Sequence[str]) -
 
 def _as_override(value: Any) -> str:
     values = value if isinstance(value, list | tuple) else [value]
-    return ",".join(str(v) for v in values)
+    return ",".join("null" if v is None else str(v) for v in values)
 
 
 def expand(overrides: Sequence[str]) -> Iterator[Job]:
@@ -174,18 +225,19 @@ def _check_grid(compose: Callable[[list[str]], dict[str, Any]], experiment: str,
 @functools.lru_cache(maxsize=1)
 def plain_compose():
     """``overrides → plain configuration``, outside of a Hydra run."""
+    return lambda overrides: OmegaConf.to_container(hydra_compose(list(overrides)), resolve=True)
 
-    def run(overrides: list[str]) -> dict[str, Any]:
-        with initialize_config_dir(str(config_folder()), version_base="1.3"):
-            return OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
 
-    return run
+def hydra_compose(overrides: list[str]) -> DictConfig:
+    """Hydra's own composition, outside of a run of Hydra."""
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        return compose("config", overrides)
 
 
 @functools.lru_cache(maxsize=1)
 def plain_composer() -> Composer:
-    """The one over :func:`plain_compose`: what it has composed is kept."""
-    return Composer(plain_compose())
+    """The one over :func:`hydra_compose`: what it has composed is kept."""
+    return Composer(hydra_compose)
 
 
 @functools.lru_cache(maxsize=256)

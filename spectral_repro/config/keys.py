@@ -262,6 +262,8 @@ def allowed(field: FieldInfo) -> str:
     low, high = (bounds.get(f"{b}e", bounds.get(f"{b}t")) for b in "gl")
     if field.annotation is int:
         return f"must be a whole number, {f'at least {low}' if high is None else f'from {low} to {high}'}"
+    if low is None:
+        return "must be text" if field.annotation is str else "must be a group of keys"
     if high is None:
         return f"must be {'at least' if 'ge' in bounds else 'above'} {low}"
     return f"must be in {'[' if 'ge' in bounds else '('}{low}, {high}{']' if 'le' in bounds else ')'}"

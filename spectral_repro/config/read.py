@@ -29,6 +29,9 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
     for key, field in keys.Keys.model_fields.items():
         if key not in config and field.is_required():
             raise ConfigError(f"~{key}", "", "is needed, and cannot be removed")
+    for group in ("method", "data", "masking", "pruning", "trainer"):
+        if not isinstance(config[group], Mapping):
+            raise ConfigError(group, config[group], "must be a group of keys (spectral-repro --help lists them)")
     method, data = config["method"], dict(config["data"])
     if data.get("source") == "folder" and not data.get("root"):
         raise ConfigError("data.root", data.get("root"), "must name a folder with train/<class>/* and test/<class>/*")
@@ -37,7 +40,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         data["name"] += f"_{data['resize']}px" if data.get("resize") else ""
     sparse = isinstance(config["sparsity"], float | int) and config["sparsity"] > 0
     chosen = "sparse" if sparse else "dense"
-    if config["protocol"] in config["protocols"]:
+    if isinstance(config["protocol"], str) and config["protocol"] in config["protocols"]:
         chosen = config["protocol"]
     given = {k: v for k, v in config["trainer"].items() if v is not None}
     protocol = {**config["protocols"][chosen], **given}

@@ -12,16 +12,17 @@ from spectral_repro.errors import UserError
 
 def command_of(cell: Cell) -> str:
     """The command that trains ``cell``, with every value that decides its numbers, whatever the defaults become."""
-    data = [f"data={cell.data['name']}"]
-    if not _is_named(cell):
-        data = [
-            "data=folder",
-            *(
-                f"data.{k}={_written(cell.data.get(k))}"
-                for k in ("name", "root", "grayscale", "resize")
-                if k in cell.data
-            ),
-        ]
+    folders = []
+    if (group := _data_group(cell)) is None:
+        folders, group = [_OWN], cell.data["name"]
+    data = [f"data={group}"]
+    if group == "folder":
+        own = ("name", "root", "grayscale", "resize")
+        data += [f"data.{k}={_written(cell.data.get(k))}" for k in own if k in cell.data]
+    elif group != cell.data["name"]:
+        data += [f"data.name={_written(cell.data['name'])}"]
+    if not (config_folder() / "method" / f"{cell.method}.yaml").exists():
+        folders = [_OWN]
     network = [f"n2={cell.n2}", f"hidden_layers={cell.hidden_layers}"]
     network = [f"hidden={_written(cell.hidden)}"] if cell.hidden else network
     network += [f"sparsity={cell.sparsity!r}"]
@@ -32,12 +33,23 @@ def command_of(cell: Cell) -> str:
     network += [f"pruning.{k}={_written(v)}" for k, v in cell.pruning.items()]
     trainer = [f"trainer.{k}={_written(v)}" for k, v in cell.trainer.items()]
     keys = [*data, f"method={cell.method}", *options, *network, *trainer, f"precision={cell.precision}"]
-    return shlex.join(["spectral-repro", *keys])
+    return shlex.join(["spectral-repro", *folders, *keys])
 
 
-def _is_named(cell: Cell) -> bool:
-    """Whether ``data=<name>`` stands for the data set, wherever its files are."""
-    return (config_folder() / "data" / f"{cell.data['name']}.yaml").exists()
+#: Stands where a data set or a method is not one of ours.
+_OWN = "--config-dir=YOUR_CONF"
+
+
+def _data_group(cell: Cell) -> str | None:
+    """The file of ``conf/data`` for the images of ``cell``, wherever they are and whatever they are called."""
+    groups = [cell.data["name"], *sorted(path.stem for path in (config_folder() / "data").glob("*.yaml"))]
+    groups = groups if cell.data["source"] != "folder" else [cell.data["name"], "folder"]
+    for group in groups:
+        path = config_folder() / "data" / f"{group}.yaml"
+        there = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if all(there.get(k) == cell.data.get(k) for k in ("source", "dataset")):
+            return group
+    return None
 
 
 def _added(cell: Cell) -> set[str]:
@@ -59,7 +71,7 @@ def described(cell: Cell) -> str:
     """YAML: the effective configuration, below a comment with the command."""
     settings = {
         "config_hash": cell.config_hash,
-        "data": {k: v for k, v in cell.data.items() if k != "root" or not _is_named(cell)},
+        "data": {k: v for k, v in cell.data.items() if k != "root" or _data_group(cell) == "folder"},
         "method": cell.method,
         "layer": cell.layer,
         "options": dict(cell.method_options),

@@ -81,6 +81,8 @@ def torchvision(data_dir: Path, *, dataset: str, **_) -> RawImages:
             if "not found" not in str(missing):
                 raise UserError(f"{data_dir}: {dataset} cannot be read ({_one_line(missing)}); {_MEND}") from missing
             part = _download(cls, dataset, data_dir, train)
+        except TypeError as other:
+            raise UserError(f"data.dataset={dataset}: must be a data set that takes train= ({other})") from other
         except Exception as damaged:
             raise UserError(f"{data_dir}: {dataset} cannot be read ({_one_line(damaged)}); {_MEND}") from damaged
         x, y = np.asarray(part.data, dtype=np.uint8), np.asarray(part.targets, dtype=np.int64)

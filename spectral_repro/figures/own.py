@@ -12,6 +12,7 @@ from spectral_repro.errors import UserError, did_you_mean
 from spectral_repro.figures.curves import table
 from spectral_repro.figures.draw import plot_styled
 from spectral_repro.figures.style import SETTINGS, Style, label_of
+from spectral_repro.results.rates import without_tuning
 from spectral_repro.results.statistics import mean, ratio
 
 _COLORS = ("black", "#1f5fbf", "#d62728", "#808000", "#6a3d9a", "#17becf", "#8c564b", "#e377c2")
@@ -52,7 +53,7 @@ def curves_of(frame: pd.DataFrame, wanted: OwnFigure) -> dict[tuple, pd.DataFram
     for column in (wanted.x, wanted.y):
         if not pd.api.types.is_numeric_dtype(frame[column]):
             raise UserError(f"{column}: has no numbers")
-    frame = frame.dropna(subset=[wanted.x, wanted.y])
+    frame = without_tuning(frame.dropna(subset=[wanted.x, wanted.y]))
     points: dict[tuple, dict[float, dict[int, float]]] = {}
     lost: dict[tuple, set] = {}
     for (*key, x), rows in frame.groupby([*wanted.by, wanted.x], dropna=False):

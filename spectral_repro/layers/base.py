@@ -1,5 +1,6 @@
 """What all parametrizations share: an affine map whose weight is computed from other quantities."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -69,8 +70,11 @@ def draw_start(start: Start, size: int, generator: torch.Generator | None) -> Te
     """``(size)`` start values in float64: constant, or uniform in ``[low, high)``.
 
     Raises:
-        ValueError: if ``start`` is neither a number nor an ordered pair of numbers.
+        ValueError: if ``start`` is neither a finite number nor an ordered pair of such.
     """
+    ends = start if isinstance(start, Sequence) else [start]
+    if any(isinstance(end, float) and not math.isfinite(end) for end in ends):
+        raise ValueError(f"{start!r}: a start value is finite")
     if isinstance(start, int | float) and not isinstance(start, bool):
         return torch.full((size,), float(start), dtype=torch.float64)
     if isinstance(start, str) or not isinstance(start, Sequence) or len(start) != 2 or start[0] > start[1]:
@@ -123,11 +127,14 @@ class ReparametrizedLinear(nn.Module):
         if not 0 <= sparsity < 1:
             raise ValueError(f"sparsity={sparsity}: must be in [0, 1)")
         self.in_features, self.out_features, self.sparsity = in_features, out_features, float(sparsity)
+        device = torch.get_default_device() if device is None else device
         self._factory = {"device": device, "dtype": dtype or torch.get_default_dtype()}
         self.register_parameter("bias", nn.Parameter(torch.zeros(out_features, **self._factory)) if bias else None)
 
     #: The parameter that is ``W`` itself, entry by entry, if there is one.
     entries: str | None = None
+    #: Whether this is a stack of networks, of which each has its own rows of the input.
+    stacked = False
     #: Buffers that are the same in all networks of a stack, which has them once, without a leading dimension.
     shared: frozenset[str] = frozenset()
 
@@ -201,7 +208,7 @@ class ReparametrizedLinear(nn.Module):
 
     def forward(self, x: Tensor, product: Tensor | None = None) -> Tensor:
         """``(…, N_in)`` to ``(…, N_out)``; ``product`` is ``x F`` for :meth:`frozen_factor`, if known."""
-        rows = x.shape[-2] if x.ndim > 1 else 1
+        rows = x.shape[-2] if self.stacked and x.ndim > 1 else math.prod(x.shape[:-1])
         if not self.prefers_factors(rows, x.requires_grad, product is not None):
             return affine(x, self.weight, self.bias)
         y = self.apply_factored(x, product)

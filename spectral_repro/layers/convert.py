@@ -15,7 +15,8 @@ def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where
     """Puts ``layer.from_linear(linear, **options)`` in the place of linear layers of ``model``; outputs stay.
 
     A layer that stands in several places is still one afterwards. Subclasses of ``nn.Linear``, as inside
-    ``nn.MultiheadAttention``, which reads their weights itself, are left alone. What else the model trains, it
+    ``nn.MultiheadAttention``, which reads their weights itself, are left alone; hooks of what is replaced go with it,
+    and a new bias is a parameter of its own, and trained. What else the model trains, it
     trains on; freeze that before, with ``model.requires_grad_(False)``, to train the new parameters only.
 
     Args:
@@ -43,10 +44,10 @@ def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where
     for name, linear in chosen.items():
         if tied := [other for other, m in holders if m is not linear and m.weight is linear.weight]:
             raise ValueError(f"{name}: its weight is also that of {tied[0]}; choose others with where=")
-    made: dict[nn.Linear, nn.Module] = {}
-    for name, linear in chosen.items():
-        if linear not in made:
-            made[linear] = layer.from_linear(linear, **options).train(linear.training)
+    made = {
+        linear: layer.from_linear(linear, **options).train(linear.training) for linear in dict.fromkeys(chosen.values())
+    }
+    for name, linear in chosen.items():  # only now, as one of them may not have been possible
         parent, _, key = name.rpartition(".")
         setattr(model.get_submodule(parent), key, made[linear])
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -24,7 +24,12 @@ def cutoff(weight: Tensor, sparsity: float) -> Tensor:
     Args:
         weight: ``(…, N_out, N_in)``.
         sparsity: in [0, 1); 0 returns ``weight`` itself.
+
+    Raises:
+        ValueError: if it is not.
     """
+    if not 0 <= sparsity < 1:
+        raise ValueError(f"sparsity={sparsity}: must be in [0, 1)")
     entries = weight.shape[-1] * weight.shape[-2]
     silenced = min(round(sparsity * entries), entries - 1)
     if silenced == 0:

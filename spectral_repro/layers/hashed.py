@@ -13,6 +13,8 @@ class HashedLinear(ReparametrizedLinear):
     Parameters (trained): ``h (K)``, ``K = multiple · (N_in + N_out)``, ``bias (N_out)``.
     Buffers: ``bucket (N_out, N_in)``, ``sign (N_out, N_in)``.
 
+    Weights tie, so that a cut-off silences all of a bucket or none: not an exact share.
+
     Args:
         multiple: of ``N_in + N_out``, above 0; ``K`` is at least 1 and at most ``N_in · N_out``.
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from spectral_repro.layers.base import ReparametrizedLinear
+
 
 def stack(modules: Sequence[nn.Module]) -> nn.Module:
     """One module of the same class whose parameters and buffers are ``(R, …)``, one slice per module.
@@ -18,13 +20,26 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
     stacked = copy.deepcopy(modules[0])
     for name, part in stacked.named_modules():
         parts = [m.get_submodule(name) for m in modules]
+        for other in parts:
+            if _structure(other) != _structure(part):
+                raise ValueError(f"{name or 'the module'}: {part!r} and {other!r} cannot be stacked")
+        if isinstance(part, ReparametrizedLinear):
+            part.stacked = True
         for key, value in part._parameters.items():
             if value is not None:
-                part._parameters[key] = nn.Parameter(_stack([p._parameters[key].detach() for p in parts], key))
+                together = _stack([p._parameters[key].detach() for p in parts], key)
+                part._parameters[key] = nn.Parameter(together, value.requires_grad)
         for key, value in part._buffers.items():
             if value is not None and key not in getattr(part, "shared", ()):
                 part._buffers[key] = _stack([p._buffers[key] for p in parts], key)
     return stacked
+
+
+def _structure(part: nn.Module) -> tuple:
+    """Class, what is trained and what is frozen, submodules, and how sparse it is."""
+    trained = {key: None if value is None else value.requires_grad for key, value in part._parameters.items()}
+    frozen = {key for key, value in part._buffers.items() if value is not None}
+    return type(part), trained, frozen, part._modules.keys(), getattr(part, "sparsity", 0.0)
 
 
 def _stack(values: list[Tensor], key: str) -> Tensor:

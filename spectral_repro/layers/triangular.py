@@ -1,8 +1,8 @@
 """Products with an upper triangular matrix, without most of the multiplications by zero.
 
 The three products of a block triangle, ``x R``, ``x Rᵀ`` and the gradient ``xᵀ y``, are the derivatives of
-one another, so that each is differentiable to any order. Results are written block by block into one tensor,
-which ``torch.func`` cannot do on its own; hence the rules for ``vmap``.
+one another, so that each is differentiable to any order (backward; there is no forward mode). Results are written
+block by block into one tensor, which ``torch.func`` cannot do on its own; hence the rules for ``vmap``.
 """
 
 import functools
@@ -12,8 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-#: Size from which on there are blocks, their least width and greatest number: small ones waste matrix-product
-#: speed, large ones multiply zeros.
+#: Size from which on there are blocks, about their least width, and their greatest number: small ones waste
+#: matrix-product speed, large ones multiply zeros.
 _LEAST, _WIDTH, _BLOCKS = 256, 100, 5
 
 
@@ -63,8 +63,11 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, r: Tensor, transpose: bool) -> Tensor:
+        blocks = list(_blocks(r))
+        if len(blocks) == 1:
+            return x @ (r.mT if transpose else r)
         y = x.new_empty(x.shape)
-        for a, b in _blocks(r):
+        for a, b in blocks:
             if transpose:
                 _matmul(x[..., a:], r[..., a:b, a:].mT, y[..., a:b])
             else:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from spectral_repro.config.cell import Cell
-from spectral_repro.files import locked, read_table, write_atomically
+from spectral_repro.files import locked, read_table, table_to_extend, write_atomically
 from spectral_repro.training.protocol import Outcome
 
 
@@ -17,11 +17,12 @@ def degree_file(results_dir: Path, cell: Cell) -> Path:
 
 #: Columns of a file of degrees: ``count`` nodes of hidden layer ``layer`` have ``degree`` links ``direction``.
 DEGREE_COLUMNS = ("seed", "layer", "direction", "degree", "count")
+_TYPES = (int, int, str, int, int)
 
 
 def read_degrees(path: Path) -> list[tuple[int, int, str, int, int]]:
-    """The rows of a file of degrees; none if there is no such file, or if it is damaged (it is written anew then)."""
-    return read_table(path, DEGREE_COLUMNS, (int, int, str, int, int))
+    """The rows of a file of degrees; none if there is no such file, or if it is damaged."""
+    return read_table(path, DEGREE_COLUMNS, _TYPES)
 
 
 def share_without(histogram: pd.DataFrame) -> float:
@@ -42,6 +43,7 @@ def add_degrees(path: Path, outcomes: Iterable[Outcome]) -> None:
                 ]
     seeds = {line[0] for line in histogram}
     with locked(path.parent):
-        lines = sorted([line for line in read_degrees(path) if line[0] not in seeds] + histogram)
+        known = table_to_extend(path, DEGREE_COLUMNS, _TYPES)
+        lines = sorted([line for line in known if line[0] not in seeds] + histogram)
         text = "".join(",".join(map(str, line)) + "\n" for line in [DEGREE_COLUMNS, *lines])
         write_atomically(path, text.encode())

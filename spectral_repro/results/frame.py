@@ -8,8 +8,8 @@ import pandas as pd
 from spectral_repro.results.curves import CURVE_COLUMNS, Point, read_curves
 from spectral_repro.results.rows import COLUMNS, Row
 
-#: A network is taken for collapsed if it is right less often than this many times by guessing among equal classes.
-_GUESSING = 1.5
+#: A network is taken for collapsed if it is right at most this much more often than by guessing among equal classes.
+_GUESSING = 0.05
 
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
@@ -38,7 +38,7 @@ def by_epoch(frame: pd.DataFrame, results_dir: Path) -> pd.DataFrame:
 
 def guessing(classes: int | pd.Series) -> float | pd.Series:
     """Accuracies below this are no better than guessing: 0.15 for ten classes."""
-    return _GUESSING / classes
+    return 1 / classes + _GUESSING
 
 
 def collapsed(rows: pd.DataFrame) -> int:

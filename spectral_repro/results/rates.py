@@ -58,6 +58,12 @@ def tunings(frame: pd.DataFrame, profile: str = "paper") -> list[Tuning]:
     return found
 
 
+def without_tuning(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without the networks that a rate was tuned on, of cells that have others."""
+    first = frame.groupby("config_hash")["seed"].transform("min")
+    return frame[(frame["seed"] < TUNING_SEEDS) | (first >= TUNING_SEEDS)]
+
+
 def write_rates(frame: pd.DataFrame, results_dir: Path) -> None:
     """Keeps the best rates of all methods whose rows are complete, if there are any."""
     rates: dict[str, dict[str, dict[str, float]]] = {}

@@ -111,7 +111,10 @@ def read_rows(path: Path) -> list[Row]:
         return []
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: is not a readable file of rows ({type(error).__name__})") from error
-    lines = list(csv.reader(io.StringIO(text)))
+    try:
+        lines = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:  # for instance a field of more than 128 KiB
+        raise UserError(f"{path}: is not a readable file of rows ({error})") from error
     columns = lines[0] if lines else []
     if tuple(columns[: len(_REQUIRED)]) != _REQUIRED or tuple(columns) != COLUMNS[: len(columns)]:
         raise UserError(f"{path}: line 1 is not the header of a file of rows")
@@ -137,16 +140,29 @@ def _parse(path: Path, number: int, columns: list[str], values: list[str]) -> Ro
 def read_own_rows(path: Path, config_hash: str) -> tuple[list[Row], str | None]:
     """Rows to go on from, and a warning if the file was damaged and therefore set aside."""
     try:
-        rows = read_rows(path)
-        if rows and rows[0].config_hash != config_hash:
-            raise UserError(f"{path}: holds rows of another cell")
+        return _rows_of(path, config_hash), None
+    except UserError:
+        with locked(path.parent):  # another process may have mended it meanwhile
+            return _rows_or_set_aside(path, config_hash)
+
+
+def _rows_of(path: Path, config_hash: str) -> list[Row]:
+    rows = read_rows(path)
+    if rows and rows[0].config_hash != config_hash:
+        raise UserError(f"{path}: holds rows of another cell")
+    return rows
+
+
+def _rows_or_set_aside(path: Path, config_hash: str) -> tuple[list[Row], str | None]:
+    """For who holds the folder's lock."""
+    try:
+        return _rows_of(path, config_hash), None
     except UserError as damaged:
         try:
             moved = set_aside(path)
-        except FileNotFoundError:  # another process was first
+        except FileNotFoundError:  # where there are no locks another process was first
             return [], None
         return [], f"{damaged}; set aside as {moved.name}, its realizations are trained again"
-    return rows, None
 
 
 def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
@@ -159,7 +175,7 @@ def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
     for _ in range(10):
         config_hash = next(iter(new.values())).config_hash
         with locked(path.parent):
-            merged = {**{row.seed: row for row in read_own_rows(path, config_hash)[0]}, **new}
+            merged = {**{row.seed: row for row in _rows_or_set_aside(path, config_hash)[0]}, **new}
             protocol = next(iter(new.values())).model_dump(include=PROTOCOL)  # of all rows of a cell
             merged = {seed: row.model_copy(update=protocol) for seed, row in merged.items()}
             write_atomically(path, to_csv(merged[seed] for seed in sorted(merged)).encode())

@@ -75,7 +75,8 @@ def _now(folder: Path) -> float:
     except OSError:
         return time.time()
     finally:
-        probe.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a folder that cannot be written
+            probe.unlink(missing_ok=True)
 
 
 def process_lives(process: int) -> bool:

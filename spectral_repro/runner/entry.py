@@ -15,6 +15,12 @@ from spectral_repro.config.written import find_config
 #: Ours, with defaults that resume, under the names that users of Hydra's submitit plugin know.
 _LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "processes"}
 
+#: Options of Hydra's that show something, or ask for a single run.
+_SHOWS = {
+    *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--run", "-r"),
+    *("--shell-completion", "-sc", "--resolve"),
+}
+
 #: What ended the jobs of this process.
 errors: list[Exception] = []
 
@@ -52,8 +58,8 @@ def for_hydra(arguments: list[str]) -> list[str]:
     ]
     arguments = sorted(arguments, key=lambda a: a not in ("-m", "--multirun"))
     if arguments[:1] not in (["-m"], ["--multirun"]):
-        sweeps = any(a.startswith("experiment=") or a == "plan=true" for a in arguments)
-        if any(a.startswith("-") for a in arguments) or not sweeps:
+        sweeps = any(a.startswith("experiment=") or a.lower() == "plan=true" for a in arguments)
+        if any(a.partition("=")[0] in _SHOWS for a in arguments) or not sweeps:
             return arguments
         arguments = ["-m", *arguments]
     return [re.sub(r"^((?:method|data)\.\w+)=([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]

@@ -1,6 +1,7 @@
 """How long a sweep will take, from the layers' cost model and the speed of rows that this device has made."""
 
 import math
+import re
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,6 +10,7 @@ from statistics import median
 import torch
 
 from spectral_repro.config.cell import Cell, import_layer
+from spectral_repro.layers.base import PASS_COST
 from spectral_repro.results import provenance
 from spectral_repro.runner.devices import choose_device
 
@@ -36,8 +38,8 @@ def step_work(layer: type, sizes: Sequence[int], rows: int, sparsity: float, **o
     step = 0.0
     for k, (n_in, n_out) in enumerate(pairwise(sizes)):
         cost, weights = layer.step_cost(n_in, n_out, rows, k > 0, k == 0, **options), n_in * n_out
-        step += cost.explicit + 6 * _CUTOFF_PASSES * weights if sparsity else min(cost)
-        step += 6 * _UPDATE_PASSES * weights
+        step += cost.explicit + PASS_COST * _CUTOFF_PASSES * weights if sparsity else min(cost)
+        step += PASS_COST * _UPDATE_PASSES * weights
     return step
 
 
@@ -48,7 +50,7 @@ def seconds(planned: Sequence) -> list[float | None]:
     with the work of an epoch as the cost model says. Without any finished cell the speed is that of one product.
     """
     works = [work(p.cell) for p in planned]
-    name = provenance.device_name(choose_device(planned[0].options.device)).rpartition(", ")[0]  # threads differ
+    name = re.sub(r", \d+ threads\)$", "", provenance.device_name(choose_device(planned[0].options.device)))
     done = _finished(planned, works, name) or _finished(planned, works, name.partition(" ")[0])
     rate = None if done else _EFFICIENCY * _product_rate(choose_device(planned[0].options.device))
     whole = {p.cell.config_hash: p.missing for p in planned if not p.cell.pruning}

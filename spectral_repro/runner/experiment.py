@@ -67,11 +67,11 @@ def run_cell(cell: Cell, options: Run, watcher: Watcher) -> Report:
         task = prepare(cell, options, device, rows)
     elif digest := data.identify(cell.data, options.data_dir, needed=False):
         check_digest(cell, digest, known_digest(rows, path))
-    told = False
+    told, trained = False, 0
     while seeds:
         with claimed(claim_file(options.results_dir, cell)) as holder:
             if holder is None:
-                rows = _train(task, options, watcher)
+                rows, trained = _train(task, options, watcher)
                 break
         if options.claimed == "skip":
             return Report([row for row in rows if row.seed in options.seeds], str(path), 0, holder)
@@ -80,7 +80,7 @@ def run_cell(cell: Cell, options: Run, watcher: Watcher) -> Report:
         told = True
         time.sleep(1)
         seeds, rows = _missing(cell, options)
-    return Report([row for row in rows if row.seed in options.seeds], str(path), len(seeds))
+    return Report([row for row in rows if row.seed in options.seeds], str(path), trained)
 
 
 def _missing(cell: Cell, options: Run) -> tuple[list[int], list[Row]]:
@@ -90,8 +90,8 @@ def _missing(cell: Cell, options: Run) -> tuple[list[int], list[Row]]:
     return seeds, rows
 
 
-def _train(task: Task, options: Run, watcher: Watcher) -> list[Row]:
-    """Trains what is missing now that the cell is ours; the rows of its file."""
+def _train(task: Task, options: Run, watcher: Watcher) -> tuple[list[Row], int]:
+    """Trains what is missing now that the cell is ours; the rows of its file, and how many were trained."""
     cell, path = task.cell, row_file(options.results_dir, task.cell)
     seeds, rows = _missing(cell, options)
     keep_config(path, cell, rows)
@@ -123,7 +123,7 @@ def _train(task: Task, options: Run, watcher: Watcher) -> list[Row]:
         rows = add_rows(path, [row for part in trained for row in make_rows(task, part)])
         checkpoint.remove()
         _say_what_failed(task, outcomes)
-    return rows
+    return rows, len(seeds)
 
 
 def _networks(task: Task, options: Run, seeds: Sequence[int]) -> dict[int, Network]:
@@ -200,6 +200,7 @@ def make_checkpoint(task: Task, options: Run, batch: Sequence[int]) -> Checkpoin
         "torch_version": str(torch.__version__),  # a class of torch's own, which is not plain data
         "products": find_products(task.device, task.cell.precision).name,
         "device": task.device.type,
+        "weights": str(options.weights),  # of those that have stopped the state has none
     }
     path = checkpoint_file(options.results_dir, task.cell, batch)
     return Checkpoint(path, identity, 60 * options.checkpoint_minutes)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from spectral_repro.config.compose import Composer, figure_jobs
@@ -42,15 +42,17 @@ def run_sweep(
     """
     loader = hydra_context.config_loader
 
-    def compose(overrides: list[str]) -> dict[str, Any]:
+    def compose(overrides: list[str]) -> DictConfig:
         composed = loader.load_sweep_config(config, list(overrides))
         OmegaConf.set_readonly(composed, False)
         OmegaConf.set_struct(composed, False)
         del composed["hydra"]
-        return OmegaConf.to_container(composed, resolve=True)
+        return composed
 
     composer = Composer(compose)
-    planned = plan_sweep(figure_jobs(compose, arguments), composer)
+    planned = plan_sweep(figure_jobs(composer.whole, arguments), composer)
+    if not planned:
+        raise UserError(f"{' '.join(arguments)}: there are no cells to sweep")
     todo = [p for p in planned if p.missing]
     at_once = launcher.at_once(planned[0].options.device) if hasattr(launcher, "at_once") else 1
     times = estimate.seconds(planned) if todo and at_once else [None] * len(planned)

@@ -26,9 +26,9 @@ def print_plan(cells: Sequence[tuple[Cell, int, int, float | None]]) -> None:
 
 
 def _print(lines: list[list[str]]) -> None:
-    for optional in ("p", "s"):  # columns that say nothing are left out
+    for optional, usual in (("p", "1"), ("s", "0")):  # columns that say nothing are left out
         at = lines[0].index(optional)
-        if all(line[at] in ("", "0", optional) for line in lines):
+        if all(line[at] in ("", usual, optional) for line in lines):
             lines = [line[:at] + line[at + 1 :] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
@@ -66,7 +66,7 @@ def _names(cell: Cell, variant: str) -> list[str]:
     size = f"{cell.n2}" if cell.hidden_layers == 1 else f"{cell.n2} x{cell.hidden_layers}"
     size = "-".join(map(str, cell.hidden)) or size
     p = cell.method_options.get("p")
-    shown = "" if p in (None, 1) else f"{p:g}" if isinstance(p, int | float) else str(p)
+    shown = "" if p is None else f"{p:g}" if isinstance(p, int | float) else str(p)
     return [cell.method_label + variant, cell.data["name"], size, f"{cell.sparsity:g}", shown]
 
 

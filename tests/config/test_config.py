@@ -4,10 +4,12 @@ import contextlib
 import dataclasses
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
+from omegaconf import DictConfig, OmegaConf
 
 from spectral_repro.config.cell import import_layer, source_of_others
 from spectral_repro.config.compose import (
@@ -16,6 +18,7 @@ from spectral_repro.config.compose import (
     config_folder,
     expand,
     figure_jobs,
+    hydra_compose,
     plain_compose,
     plain_composer,
 )
@@ -351,7 +354,7 @@ def test_several_experiments_in_one_call_are_all_run():
 )
 def test_fast_composition_is_hydras(overrides):
     """The planner sets plain values itself; the outcome must be what Hydra composes."""
-    fast = Composer(plain_compose())
+    fast = Composer(hydra_compose)
     jobs = list(expand(list(overrides)))
     assert len(jobs) > 1
     for job in jobs:
@@ -404,6 +407,7 @@ CELLS = [
     ("method=direct", "+method.bias=false", "pruning.share=0.5", "pruning.by=connectivity", "pruning.epochs=3"),
     ("method=spectral_nodes", "protocol=pruning", "pruning.share=0.25"),
     ("method=direct", "data=folder", "data.root=/cats", "data.resize=8"),
+    ("method=direct", "data=mnist5k", "data.name=mine"),
     ("method=direct", "data=folder", "'data.root=/some/pictures of cats'", "data.grayscale=true"),
 ]
 
@@ -418,6 +422,14 @@ def test_the_command_of_a_cell_makes_that_cell(overrides):
     assert text.startswith(f"# {command_of(made)}\n")
     assert yaml.safe_load(text)["trainer"] == dict(made.trainer)
     assert yaml.safe_load(text)["config_hash"] == made.config_hash
+
+
+def test_the_command_of_what_is_not_ours_asks_for_its_folder():
+    made = cell("method=sqr", "data=mnist")
+    own = dataclasses.replace(made, method="tied")
+    other = dataclasses.replace(made, data={"name": "kmnist", "source": "torchvision", "dataset": "KMNIST"})
+    assert command_of(own).startswith("spectral-repro --config-dir=YOUR_CONF data=mnist method=tied ")
+    assert command_of(other).startswith("spectral-repro --config-dir=YOUR_CONF data=kmnist method=sqr ")
 
 
 def test_the_hash_covers_the_source_of_a_layer_that_is_not_ours(tmp_path, monkeypatch):
@@ -442,19 +454,32 @@ def test_the_hash_covers_the_source_of_a_layer_that_is_not_ours(tmp_path, monkey
     ],
 )
 def test_groups_put_together_are_what_hydra_composes(job):
-    assert Composer(plain_compose())(job) == plain_compose()(list(job))
+    assert Composer(hydra_compose)(job) == plain_compose()(list(job))
 
 
-def test_a_choice_that_changes_more_than_its_group_is_composed_as_a_whole():
-    def compose(job):
-        wide = {"n2": 900} if "method=wide" in job else {"n2": 100}
-        named = {k: next((t.partition("=")[2] for t in job if t.startswith(k + "=")), None) for k in ("method", "data")}
-        return {**named, **wide, "whole": tuple(job)[:0]}
+def of_ones_own(job: Sequence[str]) -> DictConfig:
+    """Composes a folder with a method that reads a size and the data, and one that changes more than its group."""
+    methods = {
+        "plain": {"method": {"name": "plain"}},
+        "reading": {"method": {"name": "reading", "rank": "${n2}", "outputs": "${data.classes}"}},
+        "wide": {"method": {"name": "wide"}, "n2": 900},
+    }
+    data = {"ten": {"name": "ten", "classes": 10}, "two": {"name": "two", "classes": 2}}
+    given = dict(text.split("=") for text in job)
+    config = {"n2": 100, "data": data[given.pop("data", "ten")], **methods[given.pop("method", "plain")]}
+    return OmegaConf.create({**config, **{key: int(value) for key, value in given.items()}})
 
-    made = Composer(compose)(("method=wide", "data=mnist"))
-    assert made["n2"] == 900
-    assert made["method"] == "wide"
-    assert made["data"] == "mnist"
+
+@pytest.mark.parametrize(
+    "job", [("method=wide", "data=two"), ("method=reading", "n2=8"), ("data=two", "method=reading")]
+)
+def test_what_reads_or_changes_more_than_its_group_is_composed_as_a_whole(job):
+    assert Composer(of_ones_own)(job) == OmegaConf.to_container(of_ones_own(job), resolve=True)
+
+
+def test_a_group_of_values_is_merged():
+    job = ("trainer={lr:0.1}", "method=sqr")
+    assert Composer(hydra_compose)(job) == plain_compose()(list(job))
 
 
 def test_a_grid_that_an_experiment_does_not_read_is_refused():

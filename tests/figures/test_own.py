@@ -105,3 +105,10 @@ def test_many_curves_look_different_and_epochs_are_not_squeezed():
     (ax,) = draw_own(frame, OwnFigure("epoch", "validation_accuracy", by=["lr"])).get_axes()
     assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in ax.get_lines()}) == 16
     assert ax.get_xscale() == "linear"
+
+
+def test_networks_that_a_rate_was_tuned_on_are_left_out():
+    more = FRAME[FRAME["lr"] == 0.1].assign(seed=lambda f: f["seed"] + 1000, test_accuracy=0.1)
+    both = curves_of(pd.concat([FRAME, more]), OwnFigure("n2", where="lr == 0.1"))
+    assert both["direct",].equals(curves_of(FRAME, OwnFigure("n2", where="lr == 0.1"))["direct",])
+    assert curves_of(more, OwnFigure("n2"))["direct",]["value"].tolist() == pytest.approx([0.1, 0.1])

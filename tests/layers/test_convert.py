@@ -104,6 +104,12 @@ def test_what_cannot_be_replaced_is_said():
     tied[1].weight = tied[0].weight
     with pytest.raises(ValueError, match="1: its weight is also that of 0"):
         replace_linear(tied, SpectralLinear)
+    broken = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    with torch.no_grad():
+        broken[1].weight.fill_(float("nan"))
+    with pytest.raises((ValueError, RuntimeError)):
+        replace_linear(broken, SVDLinear)
+    assert type(broken[0]) is nn.Linear  # all or none
     attention = nn.MultiheadAttention(8, 2)
     with pytest.raises(ValueError, match="the linear layers are none"):
         replace_linear(attention, QRLinear)

@@ -189,3 +189,9 @@ def test_the_gradient_of_a_parameter_is_written_where_the_trainer_wants_it(where
     (again,) = torch.autograd.grad(cutoff(weight, 0.6), weight, d)
     assert torch.equal(again, gradient)
     assert again.data_ptr() != buffer.data_ptr()
+
+
+@pytest.mark.parametrize("sparsity", [-0.5, 1, 1.5, float("nan")])
+def test_a_share_is_one(sparsity):
+    with pytest.raises(ValueError, match="must be in"):
+        cutoff(torch.randn(3, 4), sparsity)

@@ -384,6 +384,45 @@ def test_stack_refuses_what_does_not_fit():
         stack([])
     with pytest.raises(ValueError, match="cannot be stacked"):
         stack([make("direct", 3, 2), make("direct", 4, 2)])
+    plain = make("direct", 3, 2)
+    for other in (make("direct", 3, 2, bias=False), make("sqr", 3, 2), make("direct", 3, 2, sparsity=0.5)):
+        for pair in ([plain, other], [other, plain]):
+            with pytest.raises(ValueError, match="cannot be stacked"):
+                stack(pair)
+    with pytest.raises(ValueError, match="cannot be stacked"):
+        stack([nn.Sequential(plain), nn.Sequential()])
+
+
+def test_what_is_frozen_stays_frozen_in_a_stack():
+    layers = [make("sqr", 3, 2, seed) for seed in range(2)]
+    for layer in layers:
+        layer.bias.requires_grad_(False)
+    assert {name for name, p in stack(layers).named_parameters() if not p.requires_grad} == {"bias"}
+
+
+@pytest.mark.parametrize("name", FACTORED)
+def test_all_rows_count_whatever_their_shape(name, monkeypatch):
+    """Of one network; of a stack each has its own."""
+    layer, seen = make(name, 6, 4), []
+    monkeypatch.setattr(type(layer), "prefers_factors", lambda self, rows, *_: seen.append(rows) or False)
+    x = torch.randn(3, 5, 6, dtype=torch.float64)
+    assert torch.equal(layer(x), layer(x.flatten(0, 1)).unflatten(0, (3, 5)))
+    layer(x[0, 0])
+    stack([layer, layer, layer])(x)
+    assert seen == [15, 15, 1, 5]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_all_of_a_layer_is_on_the_default_device(name):
+    with torch.device("meta"):
+        layer = LAYERS[name](6, 4, generator=torch.Generator(device="cpu"))
+    assert {t.device.type for t in (*layer.parameters(), *layer.buffers())} == {"meta"}
+
+
+def test_an_exported_program_runs_with_gradients():
+    layer = make("sqr", 6, 4)
+    x = torch.randn(3, 6, dtype=torch.float64, requires_grad=True)
+    assert torch.allclose(torch.export.export(layer, (x,)).module()(x), layer(x))
 
 
 @given(size=st.integers(1, 40), p=st.floats(0, 1), seed=st.integers(0, 99))

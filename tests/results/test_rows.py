@@ -1,10 +1,13 @@
 """Row files: whole or not at all, merged by seed, refused when damaged."""
 
+import contextlib
 import csv
+import dataclasses
 import errno
 import os
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +15,8 @@ from spectral_repro import files
 from spectral_repro.errors import UserError
 from spectral_repro.results import rows as results
 from spectral_repro.results.collect import collect
+from spectral_repro.results.degrees import add_degrees, read_degrees
+from spectral_repro.training.protocol import Outcome
 
 ROW = results.Row(
     data="mnist",
@@ -81,6 +86,7 @@ DAMAGE = {
     "word for a number": lambda text: text.replace("0.91", "high", 1),
     "accuracy above one": lambda text: text.replace("0.91", "9.1", 1),
     "not finite": lambda text: text.replace("1.5", "nan", 1),
+    "zeros": lambda text: "\x00" * 200_000,
     "seed twice": lambda text: text + text.splitlines()[1] + "\n",
 }
 
@@ -102,6 +108,33 @@ def test_damaged_files_are_refused_and_named(tmp_path, damage):
     assert "set aside as a.csv.damaged-1" in warning
     assert path.with_name("a.csv.damaged-1").read_bytes() == content
     assert not path.exists()
+
+
+def test_what_another_process_has_mended_is_not_set_aside(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_text("damaged")
+    lock = results.locked
+
+    @contextlib.contextmanager
+    def locked(folder):
+        path.unlink()
+        monkeypatch.setattr(results, "locked", lock)
+        results.add_rows(path, rows(0))
+        yield
+
+    monkeypatch.setattr(results, "locked", locked)
+    assert results.read_own_rows(path, ROW.config_hash) == (rows(0), None)
+    assert [p.name for p in tmp_path.glob("*.csv*")] == ["a.csv"]
+
+
+def test_damaged_degrees_are_set_aside(tmp_path):
+    path, outcome = tmp_path / "d.csv", Outcome(3, degrees=[(torch.tensor([1, 0]), torch.tensor([1, 0]))])
+    add_degrees(path, [outcome])
+    path.write_text(path.read_text() + "broken,line\n")
+    assert read_degrees(path) == []
+    with pytest.warns(UserWarning, match=r"d\.csv: is damaged; set aside as d\.csv\.damaged-1"):
+        add_degrees(path, [dataclasses.replace(outcome, seed=4)])
+    assert {line[0] for line in read_degrees(path)} == {4}
 
 
 def test_rows_of_another_cell_are_set_aside(tmp_path):

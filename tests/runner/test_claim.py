@@ -1,11 +1,13 @@
 """Claims: one of several trains a cell, and the claim of one that is gone expires."""
 
+import errno
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +30,17 @@ def gone() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
+
+
+def test_a_folder_that_cannot_be_written_shows_its_claims(tmp_path, monkeypatch):
+    path = hold(tmp_path / "cell.json")
+
+    def refused(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "touch", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+    assert claim.holder_of(path) == f"{socket.gethostname()}:{os.getpid()}"
 
 
 def test_a_claim_is_held_by_one_and_given_back(tmp_path):

@@ -8,7 +8,8 @@ import torch
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.read import read_config
 from spectral_repro.layers import DirectLinear
-from spectral_repro.runner import devices, experiment
+from spectral_repro.runner import batch, devices, experiment
+from spectral_repro.runner.entry import for_hydra
 from spectral_repro.runner.table import print_table
 from spectral_repro.training.feed import PRODUCT_BYTES
 from tests.conftest import run_cli
@@ -64,6 +65,33 @@ def test_a_gpu_is_filled_as_far_as_it_is_free(monkeypatch):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free, 80e9))
         fit = devices.realizations_that_fit(100_000, gpu)
         assert fit == max(1, int(0.6 * free / (20 * 100_000 + PRODUCT_BYTES)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sweeps"),
+    [
+        (["n2=4", "plan=True"], True),
+        (["--config-dir", "mine", "method=tied", "plan=true"], True),
+        (["--config-dir=mine", "experiment=fig06"], True),
+        (["--cfg", "job", "experiment=fig06"], False),
+        (["n2=4"], False),
+    ],
+)
+def test_what_is_planned_is_a_sweep(arguments, sweeps):
+    assert (for_hydra(arguments)[0] == "-m") == sweeps
+
+
+def test_weights_are_not_gone_on_with_where_they_were_not_kept(images, tmp_path):
+    """Of networks that have stopped a checkpoint has no weights."""
+    cell, options = read_config(plain_compose()(common(images, results_dir=tmp_path)))
+    task = experiment.prepare(cell, options, torch.device("cpu"))
+    seeds = list(options.seeds)
+    trainer = batch.make_trainer(task, seeds)
+    immediately = options.model_copy(update={"checkpoint_minutes": 0})
+    experiment.make_checkpoint(task, immediately, seeds).save(trainer)
+    assert experiment.make_checkpoint(task, options, seeds).load()[0]
+    kept = options.model_copy(update={"weights": True})
+    assert "made with weights False, now True" in experiment.make_checkpoint(task, kept, seeds).load()[1]
 
 
 def test_a_plan_trains_nothing(images, tmp_path):

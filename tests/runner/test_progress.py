@@ -57,6 +57,12 @@ def test_without_any_finished_cell_the_speed_of_a_product_is_measured():
     assert estimate.seconds([planned("data=folder", "data.root=/x", missing=1)]) == [None]
 
 
+def test_rows_of_a_cpu_say_nothing_of_a_gpu(monkeypatch):
+    done, wanted = planned("method=direct", seconds=1e6), planned("method=direct", "seed=50", missing=1)
+    monkeypatch.setattr(provenance, "device_name", lambda device: "cuda (NVIDIA H100)")
+    assert estimate.seconds([done, wanted])[1] < 1e5
+
+
 def test_cells_that_run_at_the_same_time():
     assert estimate.together([10.0, 20.0, 30.0], 1) == 60
     assert estimate.together([10.0, 20.0, 30.0], 2) == 30

@@ -28,6 +28,8 @@ def test_sparsity_and_p_have_columns_where_they_matter(capsys):
     print_table([(cells[0], rows(0.9, p=0.5)), (cells[1], rows(0.8, p=1.0))])
     header = capsys.readouterr().out.splitlines()[0].split()
     assert header[3:5] == ["s", "p"]
+    print_table([(c, rows(0.9)) for c in (cell("method=sqr"), cell("method=sqr", "method.p=0.5"))])
+    assert [line.split()[3] for line in capsys.readouterr().out.splitlines()] == ["p", "1", "0.5"]
 
 
 def test_cells_without_rows_are_left_out(capsys):

@@ -179,7 +179,8 @@ def test_a_network_that_diverged_is_tracked_as_far_as_it_goes(kind, tmp_path):
 def test_curves_of_another_form_are_set_aside(tmp_path):
     path = tmp_path / "curve.csv"
     path.write_text("seed,epoch,validation_accuracy\n0,1,0.5\n")
-    add_curve(path, 1, {0: EXPECTED[0, 1]._asdict()})
+    with pytest.warns(UserWarning, match="set aside as"):
+        add_curve(path, 1, {0: EXPECTED[0, 1]._asdict()})
     assert read_curves(path) == {(0, 1): EXPECTED[0, 1]}
     assert (tmp_path / "curve.csv.damaged-1").read_text().endswith("0,1,0.5\n")
 
