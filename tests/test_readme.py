@@ -8,6 +8,8 @@ import sys
 
 import yaml
 
+from spectral_repro.figures.select import load_frame, select_panel
+from spectral_repro.report.discussion import variant_gains
 from tests.conftest import ROOT, run_cli
 
 README = (ROOT / "README.md").read_text()
@@ -100,3 +102,15 @@ def test_the_tour_runs_and_draws(tmp_path):
     assert "1,104 parameters" in done.stdout
     pictures = {"operator.png", "spectrum.png", "hubs.png", "pruned.png"}
     assert {p.name for p in (tmp_path / "results/tour").glob("*.png")} == pictures
+
+
+def test_the_table_of_differences_has_the_numbers_of_the_rows():
+    panel = select_panel(load_frame(ROOT / "results"), "findings", "mnist", "paper")
+    for method, option, theirs in (("sqr", "core", "full"), ("ssvd", "basis", "gaussian"), ("direct", "bias", False)):
+        gains = variant_gains(panel, method, option, theirs).values()
+        said = [
+            f"{gain.value:+.3f}".replace("-", "−") + " (holds 0)" * (gain.interval()[0] < 0 < gain.interval()[1])
+            for gain in gains
+        ]
+        assert len(said) == 2
+        assert f"{', '.join(said)} |" in README

@@ -42,6 +42,8 @@ def value_on(cell: Cell, axis: str):
 
 def written(value: object) -> str:
     """A value of one of :data:`AXES` in a caption or a table."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 

@@ -68,7 +68,9 @@ def _small_networks(panels: Mapping[str, list[Panel]]) -> str:
 
 
 def _published_code(panel: Panel) -> str:
-    """What the published code's variants, where the text says otherwise, change."""
+    """What the published code's variants, where the text says otherwise, change at full length."""
+    if panel.profile != "paper":
+        return ""
     said = []
     for method, option, theirs, what in (
         ("sqr", "core", "full", "training all of R instead of its upper triangle"),
