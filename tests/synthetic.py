@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spectral_repro.config.compose import cells_of
+from spectral_repro.config.jobs import cells_of
 from spectral_repro.figures.catalogue import CONTROLS, FIGURES, TUNED
 from spectral_repro.figures.select import choose_panels
 from spectral_repro.results.frame import to_frame

@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +11,6 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
-
-from spectral_repro.config.cell import Cell
-from spectral_repro.config.read import read_config
-from spectral_repro.errors import ConfigError
 
 #: Groups, and keys that others are interpolated from; all other overrides are set without composing anew.
 _SLOW_KEYS = {"method", "masking", "data", "profile", "experiment", "data_dir"}
@@ -148,80 +143,6 @@ def _has(config: Mapping[str, Any], key: str) -> bool:
     return last in config
 
 
-def expand_sweep(cells: Sequence[Mapping[str, Any]], overrides: Sequence[str]) -> Iterator[Job]:
-    """The jobs of an experiment: the union of the products of its ``sweep.cells``.
-
-    Values given on the command line win: a key that some of the products sweep is replaced there, any
-    other key applies to all of them.
-    """
-    given = {parse_override(text).key_or_group: text for text in overrides}
-    swept = {key for cell in cells for key in cell}
-    seen: set[Job] = set()
-    for cell in cells:
-        keys = {key: given[key] if key in given else f"{key}={_as_override(value)}" for key, value in cell.items()}
-        keys.update({key: text for key, text in given.items() if key not in swept})
-        for job in expand(list(keys.values())):
-            if job not in seen:
-                seen.add(job)
-                yield job
-
-
-def _as_override(value: Any) -> str:
-    values = value if isinstance(value, list | tuple) else [value]
-    return ",".join("null" if v is None else str(v) for v in values)
-
-
-def expand(overrides: Sequence[str]) -> Iterator[Job]:
-    """All combinations of ``key=a,b,…``, as Hydra's basic sweeper has them."""
-    choices = []
-    for text in overrides:
-        parsed = parse_override(text)
-        if parsed.is_sweep_override():
-            choices.append([f"{parsed.get_key_element()}={value}" for value in parsed.sweep_string_iterator()])
-        else:
-            choices.append([text])
-    return itertools.product(*choices)
-
-
-def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Sequence[str]) -> list[Job]:
-    """The jobs that ``spectral-repro <overrides>`` runs, for one or several experiments or a plain sweep."""
-    parsed = [parse_override(text) for text in overrides]
-    jobs: dict[Job, None] = {}
-    experiments = [text for text, p in zip(overrides, parsed, strict=True) if p.key_or_group == "experiment"]
-    profiles = [text for text, p in zip(overrides, parsed, strict=True) if p.key_or_group == "profile"]
-    rest = [t for t, p in zip(overrides, parsed, strict=True) if p.key_or_group not in ("experiment", "profile")]
-    for choice in expand(experiments + profiles):
-        experiment = next((t for t in choice if parse_override(t).key_or_group == "experiment"), None)
-        profile = [t for t in choice if parse_override(t).key_or_group == "profile"]
-        if experiment is None or parse_override(experiment).value() is None:
-            jobs.update(dict.fromkeys(expand([*profile, *rest])))
-            continue
-        others = [text for text in rest if not parse_override(text).is_sweep_override()]
-        values = [text for text in others if not text.startswith(("method.", "data."))]  # which the cells' own may have
-        sweep = compose([experiment, *profile, *values]).get("sweep")
-        for text in values:
-            _check_grid(compose, parse_override(experiment).value(), [experiment, *profile], text)
-        if not sweep:
-            raise ConfigError("experiment", parse_override(experiment).value(), "defines no sweep.cells")
-        jobs.update(dict.fromkeys((*profile, *job) for job in expand_sweep(sweep["cells"], rest)))
-    return list(jobs)
-
-
-def _check_grid(compose: Callable[[list[str]], dict[str, Any]], experiment: str, base: list[str], text: str) -> None:
-    """Refuses ``grid.…=`` that the experiment does not read: another value would give the same sweep."""
-    given = parse_override(text)
-    if not given.key_or_group.startswith("grid."):
-        return
-    plain = compose(base)
-
-    def reads(key: str) -> bool:
-        return compose([*base, f"{key}=[-1]"])["sweep"] != plain["sweep"]
-
-    if not reads(given.key_or_group):
-        names = ", ".join(filter(reads, (f"grid.{k}" for k in plain["grid"]))) or "no grid"
-        raise ConfigError(given.key_or_group, given.value(), f"experiment={experiment} does not read it, but {names}")
-
-
 @functools.lru_cache(maxsize=1)
 def plain_compose():
     """``overrides → plain configuration``, outside of a Hydra run."""
@@ -238,16 +159,3 @@ def hydra_compose(overrides: list[str]) -> DictConfig:
 def plain_composer() -> Composer:
     """The one over :func:`hydra_compose`: what it has composed is kept."""
     return Composer(hydra_compose)
-
-
-@functools.lru_cache(maxsize=256)
-def cells_of(
-    experiment: str, profile: str, data: str | None = None, others: tuple[str, ...] = ()
-) -> tuple[tuple[Cell, range], ...]:
-    """The cells of an experiment with the seeds that its profile asks for, each once; ``others`` are more overrides."""
-    overrides = [f"experiment={experiment}", f"profile={profile}", *([f"data={data}"] if data else []), *others]
-    found = {}
-    for job in figure_jobs(plain_composer().whole, overrides):
-        cell, options = read_config(plain_composer()(job))
-        found[cell.config_hash] = (cell, options.seeds)
-    return tuple(found.values())

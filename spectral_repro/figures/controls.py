@@ -9,14 +9,8 @@ from matplotlib.figure import Figure
 
 from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FigureSpec
-from spectral_repro.figures.draw import (
-    plot_styled,
-    say_missing,
-    scale_accuracy,
-    scale_sparsity,
-    stamp_preliminary,
-    write_foot,
-)
+from spectral_repro.figures.draw import plot_styled, say_missing, stamp_preliminary, write_foot
+from spectral_repro.figures.scales import scale_accuracy, scale_sparsity
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import BUDGET_STYLES, SETTINGS, SPARSE_STYLES, WAYS, Style, label_of, style_of
 from spectral_repro.results.statistics import mean

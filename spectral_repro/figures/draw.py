@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FigureSpec
+from spectral_repro.figures.scales import scale_sparsity
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import SETTINGS, SPARSE_STYLES, STYLES, Style, label_of, style_of
 from spectral_repro.results.degrees import share_without
@@ -19,18 +20,22 @@ from spectral_repro.results.frame import collapsed_sizes
 from spectral_repro.results.statistics import mean
 
 WIDTH = 5.2  # inches
+
 #: Letters of the foot that fit an inch.
 _LETTERS = 19
+
 #: Across a panel of networks that were stopped after a few epochs.
 _STAMP = {"ha": "center", "va": "center", "rotation": 20, "fontsize": 30, "color": "0.5", "alpha": 0.3, "zorder": 5}
+
 #: Sizes at which the smooth line of ρ is counted, besides that of its peak; they are marked at some.
 _SIZES = {round(20 * 100 ** (i / 60)) for i in range(61)}
+
 _SIZE_TICKS = (20, 50, 100, 200, 500, 1000, 2000)
+
 #: Relative accuracies that Figs. 6 to 8 show at least.
 _SHARE_RANGE = (0.85, 1.02)
+
 _SPARSITIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
-#: Where the axis of accuracies may be marked.
-_ACCURACIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.96, 0.97, 0.98, 0.99, 0.995)
 
 
 def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.DataFrame] = ()) -> Figure:
@@ -180,32 +185,6 @@ def _sparse_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     ax.set(xlabel="sparsity (equal steps of log(1 − s))", ylabel="accuracy")
     ax.set_title(panel.label, fontsize=9, loc="left")
     ax.legend(loc="best")
-
-
-def scale_sparsity(ax: Axes, ticks: Sequence[float]) -> None:
-    """Shows what happens near 1."""
-    ax.set_xscale("function", functions=(_towards_one, lambda u: 1 - 10**-u))
-    ax.set_xticks(ticks, [f"{s:g}" for s in ticks])
-    ax.set_xticks([], minor=True)
-
-
-def scale_accuracy(ax: Axes) -> None:
-    """Equal steps of log(1 − accuracy), so that one network far below the others does not press them together."""
-    ax.set_yscale("function", functions=(_towards_one, lambda u: 1 - 10**-u))
-    ax.autoscale_view()
-    low, high = _towards_one(ax.get_ylim())
-    ticks: list[float] = []
-    for tick, at in zip(_ACCURACIES, _towards_one(_ACCURACIES), strict=True):
-        if low <= at <= high and (not ticks or at - _towards_one(ticks[-1]) > 0.08 * (high - low)):
-            ticks.append(tick)
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.set_yticks([], minor=True)
-    ax.set_ylabel("accuracy")
-
-
-def _towards_one(s: np.ndarray) -> np.ndarray:
-    """The axis of sparsity, and of accuracy: −log₁₀(1 − s)."""
-    return -np.log10(np.clip(1 - np.asarray(s), 1e-6, None))
 
 
 def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:

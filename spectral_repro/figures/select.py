@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from spectral_repro.config.cell import Cell
-from spectral_repro.config.compose import cells_of
+from spectral_repro.config.jobs import cells_of
 from spectral_repro.errors import ConfigError
 from spectral_repro.figures.catalogue import ALL, DEGREES, STAND_IN, FigureSpec
 from spectral_repro.results.degrees import degree_file, read_degrees

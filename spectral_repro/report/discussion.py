@@ -8,7 +8,7 @@ from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FIGURES
 from spectral_repro.figures.select import AXES, Panel, value_on
 from spectral_repro.figures.style import label_of
-from spectral_repro.report import claims
+from spectral_repro.report import claims, judges
 from spectral_repro.report.tables import interval
 from spectral_repro.results.frame import collapsed
 from spectral_repro.results.statistics import Measured, difference
@@ -51,13 +51,13 @@ def _small_networks(panels: Mapping[str, list[Panel]]) -> str:
     for name, panel in _full_length(panels):
         if FIGURES[name].kind != catalogue.RELATIVE or "sqr" not in FIGURES[name].methods:
             continue
-        curve = {n2: e.value for n2, e in sorted(claims.relative_by_size(panel.frame, "sqr").items())}
+        curve = {n2: e.value for n2, e in sorted(judges.relative_by_size(panel.frame, "sqr").items())}
         if not curve:
             continue
-        near = [n2 for n2 in curve if all(curve[other] > claims.EQUAL for other in curve if other >= n2)]
+        near = [n2 for n2 in curve if all(curve[other] > judges.EQUAL for other in curve if other >= n2)]
         low = min(curve, key=curve.get)
         since = (
-            f"above {claims.EQUAL} from N2 = {near[0]} on" if near else f"not above {claims.EQUAL} at the largest N2"
+            f"above {judges.EQUAL} from N2 = {near[0]} on" if near else f"not above {judges.EQUAL} at the largest N2"
         )
         said.append(f"- {FIGURES[name].short}: {curve[low]:.3f} at N2 = {low}, {since}")
     if not said:

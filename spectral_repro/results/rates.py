@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from spectral_repro.config.compose import cells_of
+from spectral_repro.config.jobs import cells_of
 from spectral_repro.config.rates import rates_file, way
 from spectral_repro.files import write_atomically
 

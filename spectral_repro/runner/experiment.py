@@ -1,7 +1,6 @@
 """One cell from configuration to rows: see what is missing, load the images, train, write."""
 
 import dataclasses
-import datetime
 import functools
 import time
 import warnings
@@ -22,15 +21,16 @@ from spectral_repro.results import provenance
 from spectral_repro.results.degrees import add_degrees, degree_file
 from spectral_repro.results.rows import Row, add_rows, keep_config, row_file
 from spectral_repro.results.weights import load_network, save_network, weights_file
-from spectral_repro.runner.batch import Trained, prune_batch, train_batch
+from spectral_repro.runner.batch import prune_batch, train_batch
 from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file, resumable_batches
 from spectral_repro.runner.claim import claim_file, claimed
 from spectral_repro.runner.devices import choose_device, realizations_that_fit
+from spectral_repro.runner.outcome import make_rows, say_what_failed
 from spectral_repro.runner.plan import missing_seeds
 from spectral_repro.runner.task import Task, check_digest, known_digest, prepare
 from spectral_repro.training.network import Network, direct_parameters
 from spectral_repro.training.products import find_products, use_products
-from spectral_repro.training.protocol import Outcome, Progress
+from spectral_repro.training.protocol import Progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _train(task: Task, options: Run, watcher: Watcher) -> tuple[list[Row], int]:
             add_degrees(degree_file(options.results_dir, cell), outcomes)
         rows = add_rows(path, [row for part in trained for row in make_rows(task, part)])
         checkpoint.remove()
-        _say_what_failed(task, outcomes)
+        say_what_failed(task, outcomes)
     return rows, len(seeds)
 
 
@@ -163,20 +163,6 @@ def _layers_after_pruning(cell: Cell) -> dict[str, Any]:
     return {"layer": "spectral_repro.layers.DirectLinear", "options": bias, "first_layer": {}}
 
 
-def _say_what_failed(task: Task, outcomes: Sequence[Outcome]) -> None:
-    """Warns of networks whose weights are not finite, and of others that answer no better than by chance."""
-    y = task.dataset.images.test_y
-    often = y.bincount().max().item() / len(y)  # right answers of one that always gives the most frequent label
-    chance = often + 3 * (often * (1 - often) / len(y)) ** 0.5
-    diverged = [o.seed for o in outcomes if o.diverged]
-    guessing = [o.seed for o in outcomes if o.test_accuracy <= chance and not o.diverged]
-    for seeds, what in ((diverged, "have weights that are not finite"), (guessing, "are no better than chance")):
-        if seeds:
-            cause = f"trainer.lr={task.cell.trainer['lr']:g} may be too high"
-            who = f"{len(seeds)} of {len(outcomes)} networks {what} (seeds {', '.join(map(str, seeds))})"
-            warnings.warn(f"{task.cell.slug}: {who}; {cause}", stacklevel=2)
-
-
 def batches(task: Task, options: Run, seeds: Sequence[int]) -> list[list[int]]:
     """What to train together: batches that were cut off in training first, as they were, then the rest by size."""
     size = options.trainer.realizations_per_batch
@@ -204,47 +190,3 @@ def make_checkpoint(task: Task, options: Run, batch: Sequence[int]) -> Checkpoin
     }
     path = checkpoint_file(options.results_dir, task.cell, batch)
     return Checkpoint(path, identity, 60 * options.checkpoint_minutes)
-
-
-def _option(cell: Cell, key: str, kind: Any) -> Any:
-    """An option of the method that has a column; a class of one's own may have others under the same name."""
-    value = cell.method_options.get(key)
-    return value if isinstance(value, kind) and not isinstance(value, bool) else None
-
-
-def make_rows(task: Task, trained: Trained) -> list[Row]:
-    """One row per realization of a batch."""
-    cell, sizes, n = task.cell, task.sizes, len(trained.outcomes)
-    shared = {
-        "data": cell.data["name"],
-        "method": cell.method,
-        "hidden_layers": cell.hidden_layers,
-        "n1": sizes[0],
-        "n2": cell.n2,
-        "n_out": sizes[-1],
-        "sparsity": cell.sparsity,
-        "p": _option(cell, "p", int | float),
-        "core": _option(cell, "core", str),
-        "rank": _option(cell, "rank", int),
-        "multiple": _option(cell, "multiple", int | float),
-        "trained_parameters": trained.parameters,
-        "direct_parameters": direct_parameters(sizes),
-        "rho": trained.parameters / direct_parameters(sizes),
-        "seconds": trained.seconds / n,
-        "realizations_in_batch": n,
-        "device": provenance.device_name(task.device),
-        "precision": cell.precision,
-        "config_hash": cell.config_hash,
-        "code_version": provenance.code_version(),
-        "torch_version": torch.__version__,
-        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "data_digest": task.dataset.digest,
-        "products": find_products(task.device, cell.precision).name,
-        "masking": cell.masking_names[0],
-        "allocation": cell.masking_names[1],
-        "hidden": "-".join(map(str, trained.widths)),
-        **{f"pruned_{key}": value for key, value in cell.pruning.items()},
-        **cell.trainer,
-    }
-    own = ("seed", "test_accuracy", "validation_accuracy", "epochs", "diverged")
-    return [Row(**shared, **{key: getattr(outcome, key) for key in own}) for outcome in trained.outcomes]

@@ -10,7 +10,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from spectral_repro.config.compose import Composer, figure_jobs
+from spectral_repro.config.compose import Composer
+from spectral_repro.config.jobs import figure_jobs
 from spectral_repro.config.messages import one_line
 from spectral_repro.errors import UserError
 from spectral_repro.results.rows import read_rows, row_file

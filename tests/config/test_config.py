@@ -12,16 +12,8 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from spectral_repro.config.cell import import_layer, source_of_others
-from spectral_repro.config.compose import (
-    Composer,
-    cells_of,
-    config_folder,
-    expand,
-    figure_jobs,
-    hydra_compose,
-    plain_compose,
-    plain_composer,
-)
+from spectral_repro.config.compose import Composer, config_folder, hydra_compose, plain_compose, plain_composer
+from spectral_repro.config.jobs import cells_of, expand, figure_jobs
 from spectral_repro.config.keys import Run
 from spectral_repro.config.read import read_config
 from spectral_repro.config.written import command_of, described

@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from spectral_repro.config.compose import cells_of
+from spectral_repro.config.jobs import cells_of
 from spectral_repro.figures import pruning
 from spectral_repro.figures.catalogue import CONTROLS
 from spectral_repro.figures.controls import budget_points, draw_control, pareto_front, ways

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from spectral_repro.config.compose import cells_of
+from spectral_repro.config.jobs import cells_of
 from spectral_repro.figures import command, curves, draw
 from spectral_repro.figures.catalogue import FIGURES, SPARSE
 from spectral_repro.figures.select import choose_panels, load_frame, select_panel

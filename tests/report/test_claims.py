@@ -6,7 +6,7 @@ import pytest
 from spectral_repro.figures import curves
 from spectral_repro.figures.catalogue import FIGURES
 from spectral_repro.figures.select import choose_panels, select_panel
-from spectral_repro.report import claims
+from spectral_repro.report import claims, judges
 from spectral_repro.report.hubs import top_share
 from spectral_repro.results.degrees import DEGREE_COLUMNS
 from tests.synthetic import frame_of, synthetic_rows
@@ -111,7 +111,7 @@ def test_means_over_sizes_are_those_of_the_drawn_curve(trained):
     fewer = more[(more["n2"] != 2000) | (more["seed"] > 5)]
     panel = select_panel(fewer, "fig01", "mnist", "paper")
     curve = curves.relative_curve(panel.frame, "ssvd", "n2")
-    points = claims.relative_by_size(panel.frame, "ssvd")
+    points = judges.relative_by_size(panel.frame, "ssvd")
     assert [e.value for e in points.values()] == pytest.approx(curve["value"].tolist())
     found = verdict_of(3, "fig01", judged(fewer))
     assert f"mean over N2: S-SVD {curve['value'].mean():.3f} [" in found.measured

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from spectral_repro.config.compose import cells_of
+from spectral_repro.config.jobs import cells_of
 from spectral_repro.report import leaderboard
 from spectral_repro.results.frame import to_frame
 
