@@ -33,6 +33,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         if not isinstance(config[group], Mapping):
             raise ConfigError(group, config[group], "must be a group of keys (spectral-repro --help lists them)")
     method, data = config["method"], dict(config["data"])
+    keys.check(keys.Method, method, "method.")
     if data.get("source") == "folder" and not data.get("root"):
         raise ConfigError("data.root", data.get("root"), "must name a folder with train/<class>/* and test/<class>/*")
     if data.get("name") is None and data.get("root"):
@@ -92,9 +93,13 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
 
 def _learning_rate(method: str, defaults: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
     """The data set's own rate for this method if it has one, else the method's for the data set, else its default."""
-    own = (data.get("lr") or {}).get(method)
-    rates = defaults.get("lr") or {}
-    return own if own is not None else rates.get(data.get("lr_as"), rates.get("default"))
+    own, like = data.get("lr") or {}, data.get("lr_as")
+    if not isinstance(own, Mapping):
+        raise ConfigError("data.lr", own, "must be learning rates by method, for instance {sqr: 0.004}")
+    if not isinstance(like, str | None):
+        raise ConfigError("data.lr_as", like, "must be the name of a data set, or null")
+    own, rates = own.get(method), defaults.get("lr") or {}
+    return own if own is not None else rates.get(like, rates.get("default"))
 
 
 def _masking(rule: keys.Masking) -> dict[str, Any]:
@@ -152,7 +157,7 @@ def _check_layer(layer: str, options: str, method: str) -> None:
             keys.check(keys.Options, {**method_options, **extra}, "method.")
         try:
             cls(3, 2, **{**method_options, **extra})
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise _layer_error(method_options, error) from error
 
 

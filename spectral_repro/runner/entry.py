@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from spectral_repro.config.compose import config_folder, plain_compose
 from spectral_repro.config.help import completions, help_text
 from spectral_repro.config.written import find_config
+from spectral_repro.errors import ConfigError
 
 #: Ours, with defaults that resume, under the names that users of Hydra's submitit plugin know.
 _LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "processes"}
@@ -20,6 +21,8 @@ _SHOWS = {
     *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--run", "-r"),
     *("--shell-completion", "-sc", "--resolve"),
 }
+
+_GROUPS = ("method", "masking", "data", "profile", "experiment")
 
 #: What ended the jobs of this process.
 errors: list[Exception] = []
@@ -62,7 +65,7 @@ def for_hydra(arguments: list[str]) -> list[str]:
         if any(a.partition("=")[0] in _SHOWS for a in arguments) or not sweeps:
             return arguments
         arguments = ["-m", *arguments]
-    return [re.sub(r"^((?:method|data)\.\w+)=([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]
+    return [re.sub(r"^((?:method|data)\.\w+)=(?!null$)([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]
 
 
 def _config_folder_of(words: list[str]) -> list[str]:
@@ -82,6 +85,10 @@ def answer(arguments: list[str]) -> str:
         given = dict(a.split("=", 1) for a in arguments if "=" in a)
         config_hash = arguments[arguments.index("--config-of") + 1]
         return find_config(Path(given.get("results_dir", "results")).expanduser(), config_hash)
+    for group, _, value in (a.partition("=") for a in arguments):
+        if value == "null" and group in _GROUPS:
+            names = sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
+            raise ConfigError(group, None, f"must be one of {', '.join(names)}")
     if "query=bash" in arguments:
         return "\n".join(completions(os.environ.get("COMP_LINE", "").rpartition(" ")[2]))
     return ""
