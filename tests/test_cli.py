@@ -206,7 +206,7 @@ SHRUNKEN = {
     "fig09": "n2=3,5",
     "fig10": "n2=4 sparsity=0,0.5",
     "hubs": "n2=6 sparsity=0.5",
-    "findings": "n2=3,200",
+    "findings": "n2=3,200 sparsity=0.5",
     "control_sparse": "n2=4 sparsity=0.5",
     "control_budget": "n2=4 method.p=0,1 method.rank=2 method.multiple=1",
     "rates": "n2=4 trainer.lr=0.01",
@@ -225,7 +225,7 @@ def test_every_experiment_end_to_end(images, tmp_path, shrunken_results):
     assert counts["fig06"] == 4
     assert counts["fig09"] == 8
     assert counts["hubs"] == 2
-    assert counts["findings"] == 2 * 6 + 2 * 2 * 2
+    assert counts["findings"] == 2 * 6 + 2 * 2
     assert counts["control_sparse"] == (4 + 1) * 2
     assert counts["control_budget"] == 4 + 1 + 4  # p = 1 is S-QR itself
     assert counts["pruning"] == 3 + 2 + 2 + 2 * 2 + 2

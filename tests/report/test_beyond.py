@@ -1,20 +1,26 @@
 """The comparisons beyond the paper, said as the rows have them."""
 
+import re
+
 import pytest
 
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.rates import read_rates
 from spectral_repro.config.read import read_config
 from spectral_repro.errors import ConfigError, UserError
+from spectral_repro.figures.catalogue import CONTROLS
+from spectral_repro.figures.select import choose_panels
 from spectral_repro.report.beyond import beyond
+from spectral_repro.report.budgets import budgets
+from spectral_repro.report.ways import sparse
 from spectral_repro.results.frame import to_frame
 from spectral_repro.results.rates import write_rates
 from tests.synthetic import WAY, all_panels, tuning_rows
 
 
-def test_the_verdict_is_what_the_rows_say(controls):
+def test_ways_to_silence_are_compared_in_pairs(controls):
     def said(rows) -> str:
-        return beyond(rows, all_panels(rows))
+        return sparse("control_sparse", choose_panels(rows, CONTROLS["control_sparse"]))
 
     def led(what: str, first: int, second: int) -> str:
         return f"- {what}: 16 comparisons; the first leads in {first}, the second in {second}, in 0 the interval holds"
@@ -26,14 +32,23 @@ def test_the_verdict_is_what_the_rows_say(controls):
     worse = controls.copy()
     worse.loc[(worse["method"] == "sqr") & (worse["sparsity"] > 0), "test_accuracy"] -= 0.06
     assert led("S-QR against the best of direct", 0, 16) in said(worse)
-    fewer = controls[controls["masking"] != "gradual"]
-    assert "against the best of direct" not in said(fewer)
-    assert led("S-QR against direct (straight-through)", 16, 0) in said(fewer)
-    assert "| MNIST | 6,209 |" in said(controls)
-    nothing = said(to_frame([]))
-    assert "the first leads in" not in nothing
-    assert "spectral-repro experiment=control_sparse" in nothing
-    assert "experiment=rates" in nothing
+    fewer = said(controls[controls["masking"] != "gradual"])
+    assert "against the best of direct" not in fewer
+    assert led("S-QR against direct (straight-through)", 16, 0) in fewer
+
+
+def test_what_has_no_rows_says_its_command():
+    nothing = to_frame([])
+    text = beyond(nothing, all_panels(nothing))
+    assert "the first leads in" not in text
+    assert "spectral-repro experiment=control_sparse" in text
+    assert "experiment=rates" in text
+
+
+def test_who_leads_at_a_budget_and_how_much_of_it_is_used(controls):
+    text = budgets("control_budget", controls, choose_panels(controls, CONTROLS["control_budget"]))
+    line = next(li for li in text.splitlines() if li.startswith("| MNIST | 6,209 |"))
+    assert re.search(r"\(n = 3, [\d,]+, \d+%\)", line)
 
 
 def test_the_best_rate_is_that_of_validation():
