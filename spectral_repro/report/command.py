@@ -80,7 +80,9 @@ def _eight_claims(verdicts: Sequence[claims.Verdict]) -> str:
         mine = [v for v in verdicts if v.number == number]
         figures = collections.defaultdict(list)
         for v in mine:
-            figures[v.verdict].append(FIGURES[v.figure].short)
+            spec = FIGURES[v.figure]
+            panel = f" ({v.runs.partition(':')[0]})" * (len(spec.datasets) > 1)
+            figures[v.verdict].append(f"{spec.short}{panel}")
         where = "; ".join(f"{verdict}: {', '.join(dict.fromkeys(names))}" for verdict, names in figures.items())
         lines.append((str(number), claim.said, f"**{claims.overall(mine)}**", where))
     return "## The eight claims\n\n" + markdown(("#", "the paper says", "verdict", "figure by figure"), lines)
