@@ -8,10 +8,6 @@ import sys
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")
 
 
-#: What is answered without training: then nothing heavy is imported, and a reader may stop reading.
-_ASKS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--config-of"}
-
-
 class _Signals:
     """Turns SIGINT and SIGTERM into KeyboardInterrupt, once ``wait`` is over.
 
@@ -45,7 +41,7 @@ def main() -> None:
 
     register()
     arguments = sys.argv[1:]
-    asks = any(a.partition("=")[0] in _ASKS for a in arguments)
+    asks = any(a.partition("=")[0] in entry.ASKS for a in arguments)  # then nothing heavy is imported
     if not asks:
         from spectral_repro.runner import job, sweep  # noqa: F401 (all that is heavy, while signals wait)
     sys.argv[1:] = entry.for_hydra(arguments)

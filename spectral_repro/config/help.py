@@ -26,6 +26,10 @@ spectral-repro --cfg job shows a composed configuration; HYDRA_FULL_ERROR=1 show
 spectral-repro --config-of HASH [results_dir=…] shows what the rows with that config_hash were made with."""
 
 
+#: Of which a value is the name of a file.
+GROUPS = ("method", "masking", "data", "experiment", "profile")
+
+
 def table(config: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """``key, meaning, what is allowed, default`` of every key; defaults from a composed configuration."""
     return [
@@ -45,10 +49,14 @@ def _default(config: Mapping[str, Any], key: str) -> str:
     return " or ".join(dict.fromkeys(shown)).replace("False", "false")
 
 
+def names_of(folder: Path, group: str) -> list[str]:
+    """The choices of a group, which are the files of its folder."""
+    return sorted(path.stem for path in (folder / group).glob("*.yaml"))
+
+
 def help_text(config: Mapping[str, Any], folder: Path) -> str:
     """The whole text; the folders of ``folder``, ``conf/``, are the groups."""
-    groups = ("method", "masking", "data", "experiment", "profile", "hydra/launcher")
-    names = [f"  {g}: {', '.join(sorted(p.stem for p in (folder / g).glob('*.yaml')))}" for g in groups]
+    names = [f"  {group}: {', '.join(names_of(folder, group))}" for group in (*GROUPS, "hydra/launcher")]
     keys = [
         f"  {key}{f' = {default}' if default else ''}\n      {meaning} ({may})"
         for key, meaning, may, default in table(config)

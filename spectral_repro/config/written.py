@@ -21,12 +21,11 @@ def command_of(cell: Cell) -> str:
         data += [f"data.{k}={_written(cell.data.get(k))}" for k in own if k in cell.data]
     elif group != cell.data["name"]:
         data += [f"data.name={_written(cell.data['name'])}"]
-    if not (config_folder() / "method" / f"{cell.method}.yaml").exists():
-        folders = [_OWN]
     network = [f"n2={cell.n2}", f"hidden_layers={cell.hidden_layers}"]
     network = [f"hidden={_written(cell.hidden)}"] if cell.hidden else network
     network += [f"sparsity={cell.sparsity!r}"]
-    added = _added(cell)
+    if (added := _added(cell)) is None:
+        folders, added = [_OWN], set()
     options = [f"{'+' * (k in added)}method.{k}={_written(v)}" for k, v in cell.method_options.items()]
     network += [f"masking={cell.masking['name']}"] if cell.masking else []
     network += [f"masking.{k}={_written(v)}" for k, v in cell.masking.items() if k != "name"]
@@ -52,10 +51,10 @@ def _data_group(cell: Cell) -> str | None:
     return None
 
 
-def _added(cell: Cell) -> set[str]:
-    """The options that the file of ``conf/method`` does not have, if there is such a file here."""
+def _added(cell: Cell) -> set[str] | None:
+    """The options that the file of ``conf/method`` does not have; None if there is no such file here."""
     path = config_folder() / "method" / f"{cell.method}.yaml"
-    return set(cell.method_options) - set(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.exists() else set()
+    return set(cell.method_options) - set(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
 def _written(value: object) -> str:

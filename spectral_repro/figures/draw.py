@@ -20,21 +20,15 @@ from spectral_repro.results.frame import collapsed_sizes
 from spectral_repro.results.statistics import mean
 
 WIDTH = 5.2  # inches
-
 #: Letters of the foot that fit an inch.
 _LETTERS = 19
-
 #: Across a panel of networks that were stopped after a few epochs.
 _STAMP = {"ha": "center", "va": "center", "rotation": 20, "fontsize": 30, "color": "0.5", "alpha": 0.3, "zorder": 5}
-
 #: Sizes at which the smooth line of ρ is counted, besides that of its peak; they are marked at some.
 _SIZES = {round(20 * 100 ** (i / 60)) for i in range(61)}
-
 _SIZE_TICKS = (20, 50, 100, 200, 500, 1000, 2000)
-
 #: Relative accuracies that Figs. 6 to 8 show at least.
 _SHARE_RANGE = (0.85, 1.02)
-
 _SPARSITIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 

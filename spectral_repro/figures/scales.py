@@ -11,14 +11,14 @@ _ACCURACIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.
 
 def scale_sparsity(ax: Axes, ticks: Sequence[float]) -> None:
     """Shows what happens near 1."""
-    ax.set_xscale("function", functions=(_towards_one, lambda u: 1 - 10**-u))
+    ax.set_xscale("function", functions=_TOWARDS_ONE)
     ax.set_xticks(ticks, [f"{s:g}" for s in ticks])
     ax.set_xticks([], minor=True)
 
 
 def scale_accuracy(ax: Axes) -> None:
     """Equal steps of log(1 − accuracy), so that one network far below the others does not press them together."""
-    ax.set_yscale("function", functions=(_towards_one, lambda u: 1 - 10**-u))
+    ax.set_yscale("function", functions=_TOWARDS_ONE)
     ax.autoscale_view()
     low, high = _towards_one(ax.get_ylim())
     ticks: list[float] = []
@@ -33,3 +33,6 @@ def scale_accuracy(ax: Axes) -> None:
 def _towards_one(s: np.ndarray) -> np.ndarray:
     """The axis of sparsity, and of accuracy: −log₁₀(1 − s)."""
     return -np.log10(np.clip(1 - np.asarray(s), 1e-6, None))
+
+
+_TOWARDS_ONE = (_towards_one, lambda u: 1 - 10**-u)

@@ -19,9 +19,9 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
         raise ValueError("nothing to stack")
     stacked = copy.deepcopy(modules[0])
     for name, part in stacked.named_modules():
-        parts = [m.get_submodule(name) for m in modules]
+        parts, structure = [m.get_submodule(name) for m in modules], _structure(part)
         for other in parts:
-            if _structure(other) != _structure(part):
+            if _structure(other) != structure:
                 raise ValueError(f"{name or 'the module'}: {part!r} and {other!r} cannot be stacked")
         if isinstance(part, ReparametrizedLinear):
             part.stacked = True

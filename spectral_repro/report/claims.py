@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from spectral_repro.figures.select import Panel
+from spectral_repro.figures.select import ENOUGH, Panel
 from spectral_repro.report import judges
 from spectral_repro.report.hubs import Degrees
-from spectral_repro.report.judges import EQUAL, LEAST_N, NEAR, Judge
+from spectral_repro.report.judges import EQUAL, NEAR, Judge
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
-
 NOT_RUN, NOT_JUDGED = "not yet run", "not judged"
 
 #: The panels of a figure with the cells of some methods only: a claim does not wait for others.
@@ -86,10 +85,8 @@ CLAIMS = {
     )
 }
 
-
 #: What the paper's captions give as the best accuracy of direct.
 BEST_DIRECT = {"fig01": 0.98, "fig04": 0.90, "fig05": 0.52}
-
 WITH_SSVD = ("fig01", "fig04", "fig05", "fig09")
 
 
@@ -137,7 +134,7 @@ def _verdict(claim: Claim, figure: str, panel: Panel, judge_panel: Judge) -> Ver
 
     Networks of ``profile=quick`` are cut off early in training, which a claim of the paper cannot be judged from.
     """
-    result = judge_panel(panel) if panel.least >= LEAST_N else None
+    result = judge_panel(panel) if panel.least >= ENOUGH else None
     if result is None:
         return Verdict(claim, figure, f"{panel.found} of {panel.wanted} networks", NOT_RUN, panel.caption)
     holds, measured = result

@@ -10,7 +10,7 @@ import pandas as pd
 from spectral_repro.errors import told_in_one_line
 from spectral_repro.figures.catalogue import ALL, CONTROLS, FIGURES
 from spectral_repro.figures.command import load_degrees
-from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame, select_panel
+from spectral_repro.figures.select import ENOUGH, PROFILES, Panel, choose_panels, load_frame, select_panel
 from spectral_repro.files import write_atomically
 from spectral_repro.report import claims, leaderboard
 from spectral_repro.report.beyond import beyond
@@ -63,7 +63,7 @@ def _head(frame: pd.DataFrame, verdicts: Sequence[claims.Verdict]) -> str:
         "Written by `make report` from the rows in `results/runs`; nothing here is edited by hand.\n\n"
         f"{_networks(frame)}. Claims, figure by figure: {claims.tally(verdicts)}. "
         "Brackets are 95 % Student intervals of the mean over realizations; a verdict needs at least "
-        f"{claims.LEAST_N} realizations of every cell of the figure that the claim is about, trained to their end: "
+        f"{ENOUGH} realizations of every cell of the figure that the claim is about, trained to their end: "
         "networks of profile quick, which are stopped after a few epochs, are shown and not judged."
     )
 
@@ -118,7 +118,7 @@ def _findings(panel: Panel) -> str:
 def _best_panel(frame: pd.DataFrame, experiment: str, profile: str | None) -> Panel:
     """On MNIST, at the first profile of which every cell has enough runs for a verdict, or else the fullest."""
     panels = [select_panel(frame, experiment, "mnist", p) for p in ([profile] if profile else PROFILES)]
-    enough = [p for p in panels if p.least >= claims.LEAST_N]
+    enough = [p for p in panels if p.least >= ENOUGH]
     return enough[0] if enough else max(panels, key=lambda p: p.found / p.wanted)
 
 

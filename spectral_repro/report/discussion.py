@@ -6,7 +6,7 @@ import pandas as pd
 
 from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import FIGURES
-from spectral_repro.figures.select import AXES, Panel, value_on
+from spectral_repro.figures.select import AXES, ENOUGH, Panel, value_on
 from spectral_repro.figures.style import label_of
 from spectral_repro.report import claims, judges
 from spectral_repro.report.tables import interval
@@ -42,7 +42,7 @@ def _disagreements(verdicts: Sequence[claims.Verdict]) -> str:
 
 def _full_length(panels: Mapping[str, list[Panel]]) -> Iterator[tuple[str, Panel]]:
     for name, group in panels.items():
-        yield from ((name, p) for p in group if p.profile == "paper" and p.least >= claims.LEAST_N)
+        yield from ((name, p) for p in group if p.profile == "paper" and p.least >= ENOUGH)
 
 
 def _small_networks(panels: Mapping[str, list[Panel]]) -> str:
@@ -92,7 +92,7 @@ def variant_gains(panel: Panel, method: str, option: str, theirs: object) -> dic
             others = [c for c in panel.cells if c.method == method and (c.n2, c.sparsity) == place and c != cell]
             rows = [panel.frame[panel.frame["config_hash"] == c.config_hash] for c in (cell, *others)]
             gain = difference(*map(curves.accuracies, rows))
-            if gain.n >= claims.LEAST_N:
+            if gain.n >= ENOUGH:
                 gains[f"N2 = {cell.n2}" + f", s = {cell.sparsity:g}" * bool(cell.sparsity)] = gain
     return gains
 

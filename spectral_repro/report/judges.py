@@ -12,9 +12,6 @@ from spectral_repro.report.tables import interval
 from spectral_repro.results.frame import collapsed_sizes
 from spectral_repro.results.statistics import Measured, average
 
-#: Fewest realizations of a cell that a verdict may rest on: as many as a figure at full length needs.
-LEAST_N = ENOUGH
-
 #: From what part of direct's accuracy on S-QR counts as equal to it, and S-QR(p) as near.
 EQUAL, NEAR = 0.98, 0.95
 
@@ -33,8 +30,8 @@ def relative_by_size(frame: pd.DataFrame, method: str, least_n2: int = 0) -> dic
     Without those at which networks of direct have collapsed, of which some would decide the mean.
     """
     mine, direct = _by(frame, method), _by(frame, "direct")
-    sizes = [n2 for n2 in mine if n2 in direct and n2 >= least_n2]
-    return {n2: mine[n2] / direct[n2] for n2 in sizes if n2 not in collapsed_sizes(frame)}
+    lost = collapsed_sizes(frame)
+    return {n2: mine[n2] / direct[n2] for n2 in mine if n2 in direct and n2 >= least_n2 and n2 not in lost}
 
 
 def _left_out(frame: pd.DataFrame) -> str:
@@ -163,7 +160,7 @@ def sparse_loses_less(panel: Panel) -> tuple[Holds, str] | None:
 def hubs_collect(panel: Panel, degrees: Degrees) -> tuple[Holds, str] | None:
     """Claim 8."""
     shares = {(m, kind): degrees.measured(m, kind) for m in ("direct", "sqr") for kind in ("in", "live", "out")}
-    if min(e.n for e in shares.values()) < LEAST_N:
+    if min(e.n for e in shares.values()) < ENOUGH:
         return None
     more, live = (shares["sqr", kind] - shares["direct", kind] for kind in ("in", "live"))
     each = {key: interval(e) for key, e in shares.items()}

@@ -9,6 +9,7 @@ import pandas as pd
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.figures import curves
 from spectral_repro.figures.controls import ALLOCATIONS
+from spectral_repro.figures.select import ENOUGH
 from spectral_repro.figures.style import WAYS, label_of
 from spectral_repro.report.tables import interval, markdown
 from spectral_repro.results.frame import guessing
@@ -18,8 +19,6 @@ from spectral_repro.results.statistics import Estimate, difference, mean
 #: Trained parameters (SPEC 9): of Spectral at N2 = 500, of S-QR at 100 and 500 on MNIST, and one between.
 BUDGETS = (2_304, 6_209, 30_000, 127_609)
 SPARSITIES = (0.9, 0.95, 0.98, 0.99)
-#: Realizations of a cell from which on it is listed.
-LEAST_N = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +63,7 @@ def entries(frame: pd.DataFrame) -> list[Entry]:
     """The cells of full-length rows that have enough realizations."""
     found = []
     for key, rows in full_length(frame).groupby("config_hash"):
-        if len(rows) >= LEAST_N:
+        if len(rows) >= ENOUGH:
             first = rows.iloc[0]
             found.append(
                 Entry(
@@ -137,12 +136,12 @@ def build(frame: pd.DataFrame, results_dir: Path) -> str:
     parts = [
         "# Leaderboard\n\n"
         "Written by `make report` from the rows in `results/runs`; nothing here is edited by hand. Full-length "
-        f"networks, at least {LEAST_N} realizations. Of each method and learning rate (published and tuned ones are "
+        f"networks, at least {ENOUGH} realizations. Of each method and learning rate (published and tuned ones are "
         "entries of their own) the cell with the best validation accuracy that fits; ordered by mean test accuracy, "
         "with 95 % Student intervals. A group begins with an entry that is worse than the first of the group before: "
         "the 95 % interval of their difference, paired where they share seeds, excludes zero. At "
-        "chance: networks that do no better than guessing. Sparse networks have a table for each "
-        "sparsity and network that has rows. A method of one's own enters with its rows."
+        "chance: networks that do no better than guessing. Sparse networks have a table for each sparsity and network "
+        "that has rows. A method of one's own enters with its rows."
     ]
     for data in sorted({e.data for e in found}):
         parts.append(f"## {data}")

@@ -26,7 +26,7 @@ def pruned(panels: Sequence[Panel]) -> str:
                         if panel.profile == "paper":
                             gaps[layers > 1, pair][sign(lead[pair])] += 1
                 values = [accuracy(mean(at[way])) if way in at else "" for way in shown]
-                said = [gap_text(e) if e.n else "" for e in lead.values()]
+                said = map(gap_text, lead.values())
                 lines.append((panel.label, str(layers), activation, f"{share:g}", *values, *said))
     text = headed("pruning", panels)
     if not lines:

@@ -40,7 +40,7 @@ def sparse(name: str, panels: Sequence[Panel]) -> str:
                 where = (panel.label, ALLOCATIONS[allocation], f"{s:g}")
                 lines.append((where, line))
                 leads = {pair: _lead(at, *pair) for pair in _PAIRS}
-                gaps.append((*where, *(gap_text(e) if e.n else "" for e in leads.values())))
+                gaps.append((*where, *map(gap_text, leads.values())))
                 for pair, e in leads.items():
                     if panel.profile == "paper" and e.n >= ENOUGH:
                         counts[pair][sign(e)] += 1

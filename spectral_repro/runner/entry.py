@@ -9,20 +9,17 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from spectral_repro.config.compose import config_folder, plain_compose
-from spectral_repro.config.help import completions, help_text
+from spectral_repro.config.help import GROUPS, completions, help_text, names_of
 from spectral_repro.config.written import find_config
 from spectral_repro.errors import ConfigError
 
 #: Ours, with defaults that resume, under the names that users of Hydra's submitit plugin know.
 _LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "processes"}
 
-#: Options of Hydra's that show something, or ask for a single run.
-_SHOWS = {
-    *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--run", "-r"),
-    *("--shell-completion", "-sc", "--resolve"),
-}
-
-_GROUPS = ("method", "masking", "data", "profile", "experiment")
+#: What is answered without training.
+ASKS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--config-of"}
+#: What is no sweep: that, and other options of Hydra's.
+_SINGLE = ASKS | {"--version", "--resolve", "--run", "-r"}
 
 #: What ended the jobs of this process.
 errors: list[Exception] = []
@@ -62,7 +59,7 @@ def for_hydra(arguments: list[str]) -> list[str]:
     arguments = sorted(arguments, key=lambda a: a not in ("-m", "--multirun"))
     if arguments[:1] not in (["-m"], ["--multirun"]):
         sweeps = any(a.startswith("experiment=") or a.lower() == "plan=true" for a in arguments)
-        if any(a.partition("=")[0] in _SHOWS for a in arguments) or not sweeps:
+        if any(a.partition("=")[0] in _SINGLE for a in arguments) or not sweeps:
             return arguments
         arguments = ["-m", *arguments]
     return [re.sub(r"^((?:method|data)\.\w+)=(?!null$)([\w.-]+)$", r"\1=choice(\2)", a) for a in arguments]
@@ -86,9 +83,8 @@ def answer(arguments: list[str]) -> str:
         config_hash = arguments[arguments.index("--config-of") + 1]
         return find_config(Path(given.get("results_dir", "results")).expanduser(), config_hash)
     for group, _, value in (a.partition("=") for a in arguments):
-        if value == "null" and group in _GROUPS:
-            names = sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
-            raise ConfigError(group, None, f"must be one of {', '.join(names)}")
+        if value == "null" and group in GROUPS:
+            raise ConfigError(group, None, f"must be one of {', '.join(names_of(config_folder(), group))}")
     if "query=bash" in arguments:
         return "\n".join(completions(os.environ.get("COMP_LINE", "").rpartition(" ")[2]))
     return ""
