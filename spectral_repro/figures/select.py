@@ -76,8 +76,7 @@ class Panel:
     @property
     def realizations(self) -> str:
         """For instance ``n = 10``, or ``n = 10, but 3 of S-QR (N2 = 700, 1000)``."""
-        sizes = self.frame.groupby("config_hash").size()
-        counts = [int(sizes.get(cell.config_hash, 0)) for cell in self.cells]
+        counts = self._counts
         usual = max(set(counts), key=lambda n: (counts.count(n), n))
         others: dict[tuple[int, str], list[Cell]] = {}
         for cell, n in zip(self.cells, counts, strict=True):
@@ -108,10 +107,20 @@ class Panel:
         return f" ({'; '.join([*shared, *points])})"
 
     @property
+    def _counts(self) -> list[int]:
+        """Realizations of each cell."""
+        sizes = self.frame.groupby("config_hash").size()
+        return [int(sizes.get(cell.config_hash, 0)) for cell in self.cells]
+
+    @property
     def least(self) -> int:
         """Realizations of the cell that has the fewest."""
-        sizes = self.frame.groupby("config_hash").size()
-        return min(int(sizes.get(cell.config_hash, 0)) for cell in self.cells)
+        return min(self._counts)
+
+    @property
+    def ready(self) -> float:
+        """Share of the cells that have :data:`ENOUGH` realizations."""
+        return sum(n >= ENOUGH for n in self._counts) / len(self.cells)
 
     @property
     def diverged(self) -> int:
@@ -181,7 +190,7 @@ def _with_degrees(rows: pd.DataFrame, cells: Iterable[tuple[Cell, range]], resul
 def choose_panels(
     frame: pd.DataFrame, spec: FigureSpec, profile: str | None = None, methods: Collection[str] = ()
 ) -> list[Panel]:
-    """The panels of a figure: each at the paper's profile if that has enough realizations, else the fullest there is.
+    """The panels of a figure: each at the profile of which all cells, or else more of them, have enough realizations.
 
     A stand-in data set is used only where the real one has no rows at all. Of a figure at tuned rates there are panels
     of the data sets for which all of them have been chosen. With ``methods`` only their cells are shown and waited for.
@@ -199,6 +208,5 @@ def choose_panels(
         if data in STAND_IN and not any(c.found for c in candidates):
             stand_ins = [select_panel(frame, experiment, STAND_IN[data], p, methods=methods) for p in profiles]
             candidates = stand_ins if any(c.found for c in stand_ins) else candidates
-        shown = [c for c in candidates if c.least >= ENOUGH]  # the paper's profile first
-        panels.append(shown[0] if shown else max(candidates, key=lambda c: c.found / c.wanted))
+        panels.append(max(candidates, key=lambda c: (c.ready, c.found > 0)))  # of equals the paper's comes first
     return panels

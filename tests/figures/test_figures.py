@@ -189,6 +189,19 @@ def test_figures_of_quick_rows_are_stamped_and_of_the_papers_from_three_realizat
         assert stamps(pd.concat([whole, paper[enough]])) == expected
 
 
+def test_of_two_profiles_that_wait_the_one_is_shown_that_waits_for_less(whole):
+    def profile(*frames):
+        (panel,) = choose_panels(pd.concat(frames), FIGURES["fig04"])
+        return panel.profile
+
+    paper = frame_of(synthetic_rows("fig04", "paper"))
+    few, most = whole[whole["method"] == "sqr"], paper[paper["n2"] < 700]
+    assert profile(few, most) == "paper"
+    assert profile(whole[whole["method"] != "sqr"], paper[paper["method"] == "sqr"]) == "quick"
+    assert profile(few, paper[paper["method"] == "sqr"]) == "paper"
+    assert profile(few[few["seed"] == 0]) == "quick"
+
+
 def test_the_axis_of_sparsity_shows_what_happens_near_one(whole):
     (panel,) = choose_panels(whole, FIGURES["fig10"])
     (ax,) = draw.draw_figure(FIGURES["fig10"], [panel]).get_axes()
