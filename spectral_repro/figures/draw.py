@@ -130,9 +130,18 @@ def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         there = whole.loc[whole["x"] == n2, "value"]
         said = f"{there.min():.2f} to {there.max():.2f}"
         ax.text(n2, 0.04, said, rotation=90, ha="center", fontsize=7, color="0.4", transform=ax.get_xaxis_transform())
+    _keep_to_points(ax)
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy / accuracy of direct")
     _label_sizes(ax, spec, panel)
     ax.legend(loc="best")
+
+
+def _keep_to_points(ax: Axes) -> None:
+    """Lets bands run out of the frame where they are much wider than all points are apart."""
+    points = np.concatenate([line.get_ydata() for line in ax.get_lines()])
+    least, most, (low, high) = np.nanmin(points), np.nanmax(points), ax.get_ylim()
+    if room := (most - least) / 4:
+        ax.set_ylim(max(low, least - room), min(high, most + room))
 
 
 def _direct_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:

@@ -202,6 +202,19 @@ def test_of_two_profiles_that_wait_the_one_is_shown_that_waits_for_less(whole):
     assert profile(few[few["seed"] == 0]) == "quick"
 
 
+def test_a_wide_band_does_not_press_the_others_together(trained):
+    """Where direct varies widely the band runs out of the frame; all points are inside."""
+    other = trained.copy()
+    uneven = (other["method"] == "direct") & (other["n2"] == 50) & (other["seed"] == 0)
+    other.loc[uneven, "test_accuracy"] = 0.2
+    panel = select_panel(other, "fig04", "fashion_mnist", "paper")
+    ax = draw.draw_figure(FIGURES["fig04"], [panel]).get_axes()[0]
+    low, high = ax.get_ylim()
+    points = np.concatenate([line.get_ydata() for line in ax.get_lines()])
+    assert low < points.min() < points.max() < high
+    assert max(path.vertices[:, 1].max() for band in ax.collections for path in band.get_paths()) > high
+
+
 def test_the_axis_of_sparsity_shows_what_happens_near_one(whole):
     (panel,) = choose_panels(whole, FIGURES["fig10"])
     (ax,) = draw.draw_figure(FIGURES["fig10"], [panel]).get_axes()
