@@ -396,8 +396,9 @@ def test_a_reader_that_has_seen_enough(flag, tmp_path):
     assert "Exception" not in done.stderr
 
 
-@pytest.mark.parametrize(("number", "delay"), [(signal.SIGINT, 0.4), (signal.SIGTERM, 0.4), (signal.SIGINT, 1.5)])
-def test_interrupted_while_it_starts(images, tmp_path, number, delay):
+@pytest.mark.parametrize("delay", [0.4, 1.5])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_it_starts(images, tmp_path, delay, number):
     """Inside an import, the exception would be swallowed, or leave half a module behind."""
     long = {"trainer.max_epochs": 100_000, "trainer.patience": 99_999}
     process = start_cli("-m", *common(images, method="direct,sqr", **long), cwd=tmp_path)

@@ -113,13 +113,8 @@ class Panel:
         return [int(sizes.get(cell.config_hash, 0)) for cell in self.cells]
 
     @property
-    def least(self) -> int:
-        """Realizations of the cell that has the fewest."""
-        return min(self._counts)
-
-    @property
     def ready(self) -> float:
-        """Share of the cells that have :data:`ENOUGH` realizations."""
+        """Share of the cells that have :data:`ENOUGH` realizations; 1 of a whole panel."""
         return sum(n >= ENOUGH for n in self._counts) / len(self.cells)
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from spectral_repro.figures.select import ENOUGH, Panel
+from spectral_repro.figures.select import Panel
 from spectral_repro.report import judges
 from spectral_repro.report.hubs import Degrees
 from spectral_repro.report.judges import EQUAL, NEAR, Judge
@@ -134,7 +134,7 @@ def _verdict(claim: Claim, figure: str, panel: Panel, judge_panel: Judge) -> Ver
 
     Networks of ``profile=quick`` are cut off early in training, which a claim of the paper cannot be judged from.
     """
-    result = judge_panel(panel) if panel.least >= ENOUGH else None
+    result = judge_panel(panel) if panel.ready == 1 else None
     if result is None:
         return Verdict(claim, figure, f"{panel.found} of {panel.wanted} networks", NOT_RUN, panel.caption)
     holds, measured = result

@@ -118,7 +118,7 @@ def _findings(panel: Panel) -> str:
 def _best_panel(frame: pd.DataFrame, experiment: str, profile: str | None) -> Panel:
     """On MNIST, at the first profile of which every cell has enough runs for a verdict, or else the fullest."""
     panels = [select_panel(frame, experiment, "mnist", p) for p in ([profile] if profile else PROFILES)]
-    enough = [p for p in panels if p.least >= ENOUGH]
+    enough = [p for p in panels if p.ready == 1]
     return enough[0] if enough else max(panels, key=lambda p: p.found / p.wanted)
 
 

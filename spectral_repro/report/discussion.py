@@ -42,7 +42,7 @@ def _disagreements(verdicts: Sequence[claims.Verdict]) -> str:
 
 def _full_length(panels: Mapping[str, list[Panel]]) -> Iterator[tuple[str, Panel]]:
     for name, group in panels.items():
-        yield from ((name, p) for p in group if p.profile == "paper" and p.least >= ENOUGH)
+        yield from ((name, p) for p in group if p.profile == "paper" and p.ready == 1)
 
 
 def _small_networks(panels: Mapping[str, list[Panel]]) -> str:

@@ -27,8 +27,9 @@ def test_resumed_training_is_bit_for_bit_the_same(case, optimizer, tmp_path):
     """Realizations stop at different epochs, before and after the cut."""
     changes = {"max_epochs": 12, "patience": 2, "min_delta": 1.0, "optimizer": optimizer}
     whole = trainer(case, **changes)
+    whole.run()
     checkpoints = [Checkpoint(tmp_path / f"{epoch}.pt", {"code": "a"}, 0) for epoch in range(1, 7)]
-    whole.run(save=lambda t: checkpoints[t.epoch - 1].save(t))
+    trainer(case, **changes).run(save=lambda t: checkpoints[t.epoch - 1].save(t))
     assert [o.epochs for o in whole.outcomes] == [3, 5, 7]  # min_delta 1: nothing is better than the first epoch
     for after in (1, 3, 4, 6):
         resumed = trainer(case, **changes)

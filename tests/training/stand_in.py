@@ -149,10 +149,9 @@ RULES = {
     "gradual": {"schedule": "cubic", "allocation": "global"},
     "rigl": {"choice": "rigl", "interval": 3, "allocation": "dense_output"},
 }
-SIZES = (20, 12, 14, 3)  # narrower, wider, narrower
 ALL = [
-    *((case, SIZES, None) for case in CASES),
-    *((case, SIZES, rule) for case in ("direct", "sqr") for rule in RULES),
+    *((case, sizes, None) for case in CASES for sizes in ((20, 14, 3), (8, 14, 14, 3))),
+    *((case, (20, 14, 3), rule) for case in ("direct", "sqr") for rule in RULES),
 ]
 
 
@@ -212,7 +211,7 @@ def differing(*steps) -> list[str]:
 def plain_steps() -> list[str]:
     """The same of the steps that the CPU takes: it is known to differ, in where the batch lies and in the rate."""
     with Mode():
-        trainer = make("direct", SIZES, images(), [3, 4], True, None, schedule="cosine")
+        trainer = make("direct", (20, 14, 3), images(), [3, 4], True, None, schedule="cosine")
         batches = trainer.feed.epoch(0, 20)
         trainer.updater.step(next(batches))
         return differing(*(lambda: trainer.updater.step(next(batches)) for _ in range(2)))
