@@ -12,7 +12,9 @@ from spectral_repro.layers.gradients import take_gradient_buffer
 
 #: Below this size one selection is faster than sampling a bracket first.
 _SMALL = 20_000
-_SAMPLE = 4096
+_SAMPLE = 8192
+#: So many threads of torch leave no core to others: its own wait for the next operation at full speed.
+_BUSY_THREADS = 2
 
 
 def cutoff(weight: Tensor, sparsity: float) -> Tensor:
@@ -50,11 +52,10 @@ class _StackCutoff(torch.autograd.Function):
 
     @staticmethod
     def forward(weight: Tensor, k: int, buffer: Tensor | None) -> tuple[Tensor, Tensor]:
-        rows = (weight.mT if weight.mT.is_contiguous() else weight).abs().flatten(1)  # in the order of memory
+        rows = (weight.mT if weight.mT.is_contiguous() else weight).flatten(1)  # in the order of memory
         threshold = kth_smallest(rows, k)
         limit = torch.nextafter(threshold, torch.zeros_like(threshold))
-        limit = limit.where(threshold > 0, -1.0)  # nothing is below zero
-        limit = limit.where(~rows.sum(1).isnan(), float("nan"))
+        limit = limit.where(threshold != 0, -1.0)  # nothing is below zero
         return _survivors(weight, weight, limit), limit
 
     @staticmethod
@@ -103,17 +104,19 @@ def selected(values: Tensor, k: int) -> Tensor:
 
 @torch.library.custom_op("spectral_repro::kth_smallest", mutates_args=())
 def kth_smallest(values: Tensor, k: int) -> Tensor:
-    """The entry of rank ``k`` (0-based, ascending), exactly, of each row of ``values (…, n)``, which are ≥ 0.
+    """The magnitude of rank ``k`` (0-based, ascending), exactly, in each row of ``values (…, n)``.
 
-    On a CPU a random sample brackets the entry, so that only a few candidates are sorted; the count of
+    A row with NaN gives NaN. On a CPU a sample brackets it, so that only a few candidates are sorted; the count of
     entries below the bracket makes the result exact.
     """
     if values.device.type != "cpu" or values.dtype not in (torch.float32, torch.float64):
-        return values.kthvalue(k + 1, dim=-1).values
-    rows = values.reshape(-1, values.shape[-1]).numpy()
+        found = values.abs().kthvalue(k + 1, dim=-1).values
+        return found.where(~values.isnan().any(-1), float("nan"))
+    rows = values.detach().reshape(-1, values.shape[-1]).numpy()
     select = functools.partial(_select, k=k)
-    threads = min(len(rows), torch.get_num_threads()) if rows.shape[1] > _SMALL else 1
-    found = list(_pool(os.getpid(), threads).map(select, rows) if threads > 1 else map(select, rows))
+    threads = min(len(rows), torch.get_num_threads())
+    spread = threads > _BUSY_THREADS and rows.shape[1] > _SMALL
+    found = list(_pool(os.getpid(), threads).map(select, rows) if spread else map(select, rows))
     return torch.from_numpy(np.array(found, rows.dtype)).reshape(values.shape[:-1])
 
 
@@ -136,22 +139,29 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
 
 def _select(row: np.ndarray, k: int) -> np.generic:
     """Floyd and Rivest's idea: order statistics of a sample bracket the wanted one; verify, else select at full."""
+    row = np.abs(row)
     n = row.size
     if n > _SMALL:
         # Entries at a golden-ratio stride: no alignment with the rows of the weight matrix.
         sample = np.sort(row[_sample_positions(n)])
         share = k / n
-        centre, margin = share * _SAMPLE, 4 * np.sqrt(_SAMPLE * share * (1 - share)) + 2
-        low = sample[max(0, int(centre - margin))] if centre > margin else row.dtype.type(0)
-        top = int(centre + margin) + 1
-        inside = row >= low
-        below = np.count_nonzero(row < low)
-        if top < _SAMPLE:
-            inside &= row <= sample[top]
-        candidates = row[inside]
+        centre, margin = share * _SAMPLE, 3 * np.sqrt(_SAMPLE * share * (1 - share)) + 2
+        first, last = int(centre - margin), int(centre + margin) + 1
+        outside = row < sample[first] if first > 0 else np.zeros(n, bool)
+        below = np.count_nonzero(outside)
+        if last < _SAMPLE:
+            outside |= row > sample[last]
+        candidates = row[np.flatnonzero(~outside)]  # NaN is among them, as it compares with nothing
         if 0 <= k - below < candidates.size:
-            return np.partition(candidates, k - below)[k - below]
-    return np.partition(row, k)[k]
+            return _of_rank(candidates, k - below)
+    return _of_rank(row, k)
+
+
+def _of_rank(values: np.ndarray, k: int) -> np.generic:
+    """The entry of rank ``k``, or NaN if there is one; reorders ``values``."""
+    values.partition(k)
+    rest = values[k:]  # NaN sorts last
+    return rest.dtype.type(np.nan) if np.isnan(rest).any() else rest[0]
 
 
 _positions: dict[int, np.ndarray] = {}

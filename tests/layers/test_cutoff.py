@@ -36,12 +36,16 @@ def test_kth_smallest_of_many(kind, share):
     }[kind]
     k = int(share * values.size)
     assert kth_smallest(torch.from_numpy(values), k).item() == np.sort(values)[k]
+    values[20_000] *= -1
+    assert kth_smallest(torch.from_numpy(values), k).item() == np.sort(np.abs(values))[k]
+    values[30_000] = np.nan
+    assert kth_smallest(torch.from_numpy(values), k).isnan()
 
 
 def test_rows_are_spread_over_threads():
     values = torch.rand(5, 30_000, dtype=torch.float64)
     wanted = values.sort(-1).values[:, 20_000]
-    torch.set_num_threads(2)
+    torch.set_num_threads(3)
     try:
         assert torch.equal(kth_smallest(values, 20_000), wanted)
     finally:
