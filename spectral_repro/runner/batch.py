@@ -1,4 +1,4 @@
-"""Training one batch of realizations of a cell, from its checkpoint if it has one."""
+"""Training or pruning one batch of realizations of a cell, from its checkpoint if it has one."""
 
 import collections
 import dataclasses
@@ -61,29 +61,21 @@ def train_batch(
 
     ``on_stop`` is told the seed and the state of each network that stops; with ``follow``, ``watch`` is told details.
     """
-    trainer = make_trainer(task, seeds)
-    parameters = trained_parameters(trainer.network) // len(seeds)
-    state, warning = checkpoint.load()
-    if warning:
-        warnings.warn(warning, stacklevel=2)
-    if state:
-        try:
-            trainer.restore(state)
-        except ValueError as unfit:
-            warnings.warn(checkpoint.give_up(unfit), stacklevel=2)
-            trainer = make_trainer(task, seeds)
-    trainer.on_stop, trainer.follow = on_stop, follow
-    return Trained(trainer.run(watch, checkpoint.save), parameters, trainer.seconds, task.cell.widths)
+    return _train(lambda: make_trainer(task, seeds), task.cell.widths, watch, checkpoint, on_stop, follow)
 
 
 def prune_batch(
     task: Task,
     networks: Mapping[int, Network],
     watcher: Callable[[Sequence[int]], Callable[[Progress], None]],
+    checkpoint: Callable[[Sequence[int]], Checkpoint],
     on_stop: Callable[[int, dict[str, Tensor]], None] | None = None,
     follow: bool = False,
 ) -> list[Trained]:
-    """Prunes trained networks, given by seed, and trains what is left on; those of equal widths as one batch."""
+    """Prunes trained networks, given by seed, and trains what is left on; those of equal widths as one batch.
+
+    ``watcher`` and ``checkpoint`` are called with the seeds of each such batch.
+    """
     cell, groups = task.cell, collections.defaultdict(list)
     learn = True if cell.pruning["epochs"] else None
     for seed, network in networks.items():
@@ -93,9 +85,33 @@ def prune_batch(
     found = []
     for widths, members in groups.items():
         seeds, smaller = zip(*members, strict=True)
-        trainer = Trainer(stack(smaller).to(task.device), task.dataset.images, seeds, protocol)
-        trainer.on_stop, trainer.follow = on_stop, follow
-        parameters = trained_parameters(trainer.network) // len(seeds)
+
+        def build(seeds: Sequence[int] = seeds, smaller: Sequence[Network] = smaller) -> Trainer:
+            return Trainer(stack(smaller).to(task.device), task.dataset.images, seeds, protocol)
+
         watch = watcher(seeds) if protocol.max_epochs else None
-        found.append(Trained(trainer.run(watch), parameters, trainer.seconds, widths))
+        found.append(_train(build, widths, watch, checkpoint(seeds), on_stop, follow))
     return found
+
+
+def _train(
+    build: Callable[[], Trainer],
+    widths: Sequence[int],
+    watch: Callable[[Progress], None] | None,
+    checkpoint: Checkpoint,
+    on_stop: Callable[[int, dict[str, Tensor]], None] | None,
+    follow: bool,
+) -> Trained:
+    trainer = build()
+    parameters = trained_parameters(trainer.network) // len(trainer.outcomes)
+    state, warning = checkpoint.load()
+    if warning:
+        warnings.warn(warning, stacklevel=3)
+    if state:
+        try:
+            trainer.restore(state)
+        except ValueError as unfit:
+            warnings.warn(checkpoint.give_up(unfit), stacklevel=3)
+            trainer = build()
+    trainer.on_stop, trainer.follow = on_stop, follow
+    return Trained(trainer.run(watch, checkpoint.save), parameters, trainer.seconds, widths)

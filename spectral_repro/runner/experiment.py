@@ -99,13 +99,17 @@ def _train(task: Task, options: Run, watcher: Watcher) -> tuple[list[Row], int]:
     follow = options.tracker != "none"
     waiting = batches(task, options, seeds)
     while waiting:
-        batch = waiting.pop(0)
-        checkpoint = make_checkpoint(task, options, batch)
+        batch, checkpoints = waiting.pop(0), []
+
+        def checkpoint(seeds: Sequence[int], made: list[Checkpoint] = checkpoints) -> Checkpoint:
+            made.append(make_checkpoint(task, options, seeds))
+            return made[-1]
+
         try:
             if cell.pruning:
-                trained = prune_batch(task, _networks(task, options, batch), watcher, keep, follow)
+                trained = prune_batch(task, _networks(task, options, batch), watcher, checkpoint, keep, follow)
             else:
-                trained = [train_batch(task, batch, watcher(batch), checkpoint, keep, follow)]
+                trained = [train_batch(task, batch, watcher(batch), checkpoint(batch), keep, follow)]
         except torch.OutOfMemoryError:
             if len(batch) == 1:
                 raise
@@ -113,7 +117,7 @@ def _train(task: Task, options: Run, watcher: Watcher) -> tuple[list[Row], int]:
             warnings.warn(
                 f"{cell.slug}: {len(batch)} networks need more memory than there is; {half} now", stacklevel=2
             )
-            checkpoint.remove()
+            _remove(checkpoints)
             torch.cuda.empty_cache()
             waiting = [part for other in (batch, *waiting) for part in _chunks(other, half)]
             continue
@@ -121,9 +125,14 @@ def _train(task: Task, options: Run, watcher: Watcher) -> tuple[list[Row], int]:
         if options.degrees:
             add_degrees(degree_file(options.results_dir, cell), outcomes)
         rows = add_rows(path, [row for part in trained for row in make_rows(task, part)])
-        checkpoint.remove()
+        _remove(checkpoints)
         say_what_failed(task, outcomes)
     return rows, len(seeds)
+
+
+def _remove(checkpoints: Sequence[Checkpoint]) -> None:
+    for checkpoint in checkpoints:
+        checkpoint.remove()
 
 
 def _networks(task: Task, options: Run, seeds: Sequence[int]) -> dict[int, Network]:
