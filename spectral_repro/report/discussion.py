@@ -123,10 +123,15 @@ def _where(panel: Panel, rows: pd.DataFrame) -> str:
 
 
 def _quick(panels: Mapping[str, list[Panel]]) -> str:
-    names = [FIGURES[name].short for name, group in panels.items() if any(p.profile == "quick" for p in group)]
+    names = []
+    for name, group in panels.items():
+        stopped = [p.label for p in group if p.profile == "quick"]
+        if stopped:
+            which = "" if len(stopped) == len(group) else f" ({', '.join(stopped)})"
+            names.append(FIGURES[name].short + which)
     if not names:
         return ""
     return (
-        f"{', '.join(names)} are drawn from networks that were stopped after a few epochs, from which nothing follows; "
+        f"Drawn from networks that were stopped after a few epochs, from which nothing follows: {', '.join(names)}; "
         "verdicts on them, where there are any, are from networks at full length that the figures still wait to show."
     )

@@ -64,3 +64,15 @@ def test_the_discussion_follows_the_rows(trained):
     assert "Not reproduced: the intervals exclude what was claimed.\n\n- " in said(worse)
     assert "\n- Fig. 1: 0.8" in said(worse)
     assert "not above 0.98 at the largest N2" in said(worse)
+
+
+def test_what_was_stopped_early_is_named(trained, whole):
+    """Figures of CIFAR-10 alone, and the panel of one that has others, too."""
+
+    def said(frame) -> str:
+        panels = {name: choose_panels(frame, spec) for name, spec in FIGURES.items()}
+        return discuss(panels, judged(frame, DEGREES), select_panel(frame, "findings", "mnist", "paper"))
+
+    early = pd.concat([f[(f["data"] == "cifar10_jpeg") == quick] for f, quick in ((trained, False), (whole, True))])
+    assert "from which nothing follows: Fig. 2 (CIFAR-10 (JPEG copies)), Fig. 5, Fig. 8; " in said(early)
+    assert "from which nothing follows" not in said(trained)
