@@ -36,7 +36,8 @@ def draw_control(spec: FigureSpec, panels: Sequence[Panel]) -> Figure:
             "bands: ± 1 standard deviation" if ways else "bars: ± 1 standard deviation, side by side at equal numbers"
         )
         axis = "axis of accuracy: equal steps of log(1 − accuracy)"
-        write_foot(figure, panels, f"Network {spec.network}; learning rates: {spec.rates}; {what}; {axis}")
+        rates = "tuned" if spec.rates == "tuned" else "the paper's, ours for what it has not"
+        write_foot(figure, panels, f"Network {spec.network}; learning rates: {rates}; {what}; {axis}")
     return figure
 
 

@@ -9,6 +9,7 @@ from spectral_repro.figures.select import Panel, select_panel
 from spectral_repro.figures.style import label_of
 from spectral_repro.report import leaderboard
 from spectral_repro.report.comparisons import gap_text, headed
+from spectral_repro.report.conditions import above
 from spectral_repro.report.tables import accuracies, accuracy, markdown
 from spectral_repro.results.statistics import difference
 
@@ -21,14 +22,17 @@ def budgets(name: str, frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
     text = headed(name, panels)
     text += (
         "\n\nFor N2 ≤ N1, `core=full` of S-QR is a dense layer behind a fixed random projection, `φ = Rᵀ Qᵀ`; its "
-        "triangle lets neuron i see i projections only. `projection` is that layer without eigenvalues."
+        "triangle lets neuron i see i projections only. `projection` is such a layer, `W = D Qᵀ`, with fewer "
+        "directions and without eigenvalues."
     )
     if lines:
-        header = ("data", "trained at most", "leads (intervals do not separate them)", "ahead of", "others", "without")
+        header = ("data", "trained at most", "leads, and those not separated from it", "it is ahead of")
+        header += ("and of", "without")
         text += (
             "\n\nWho leads among full-length networks of this comparison, of each method the size of the best "
             "validation accuracy that fits; in brackets what it trains and which part of the budget that is; “without” "
-            "are methods of which no network with rows is small enough.\n\n"
+            "are methods of which no network with rows is small enough. Differences are to the first one named, whose "
+            "mean is the highest; their intervals are not corrected for that choice, nor for the number of methods.\n\n"
             + markdown(header, lines)
             + "\n\nAll of them, and networks of other depths: [LEADERBOARD.md](LEADERBOARD.md)."
         )
@@ -47,17 +51,14 @@ def _leads(found: Sequence[leaderboard.Entry], frame: pd.DataFrame, name: str, p
         ordered = leaderboard.at_budget(found, mine, panel.data, budget)
         if not ordered:
             continue
-        groups = leaderboard.grouped(ordered)
-        first = [e for e, group in zip(ordered, groups, strict=True) if group == 1]
-        rest = ordered[len(first) :]
-        ahead = ""
-        if rest:
-            gap = difference(first[0].accuracies, rest[0].accuracies)
-            ahead = f"{rest[0].way} ({_used(rest[0], budget)}): {gap_text(gap)}"
-        each = [f"{e.way} {accuracy(e.estimate)} (n = {e.estimate.n}, {_used(e, budget)})" for e in first]
+        gaps = [(e, difference(ordered[0].accuracies, e.accuracies)) for e in ordered]
+        behind = [(e, gap) for e, gap in gaps if above(gap, 0)]
+        level = [e for e, gap in gaps if not above(gap, 0)]
+        ahead = "".join(f"{e.way} ({_used(e, budget)}): {gap_text(gap)}" for e, gap in behind[:1])
+        each = [f"{e.way} {accuracy(e.estimate)} (n = {e.estimate.n}, {_used(e, budget)})" for e in level]
         labels = [label_of(method) for method in spec.methods]
         without = [label for label in labels if label not in {e.way for e in ordered}]
-        others = [f"{e.way} ({_used(e, budget)})" for e in rest[1:]]
+        others = [f"{e.way} ({_used(e, budget)})" for e, _ in behind[1:]]
         lines.append((panel.label, f"{budget:,}", "; ".join(each), ahead, ", ".join(others), ", ".join(without)))
     return lines
 

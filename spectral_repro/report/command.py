@@ -15,7 +15,7 @@ from spectral_repro.files import write_atomically
 from spectral_repro.report import claims, leaderboard
 from spectral_repro.report.beyond import beyond
 from spectral_repro.report.discussion import discuss
-from spectral_repro.report.tables import accuracies, markdown
+from spectral_repro.report.tables import accuracies, markdown, protocol
 from spectral_repro.results.rates import write_rates
 
 
@@ -46,10 +46,11 @@ def build_report(results_dir: Path, profile: str | None = None, frame: pd.DataFr
         load_degrees(results_dir, panels["hubs"][0]),
     )
     findings = _best_panel(frame, "findings", profile)
-    parts = [_head(frame, verdicts), _eight_claims(verdicts), discuss(panels, verdicts, findings)]
-    parts += [_claims_table(verdicts), _findings(findings), _figures(panels)]
     controls = {name: choose_panels(frame, spec, profile) for name, spec in ALL.items() if name not in FIGURES}
     controls = {name: chosen for name, chosen in controls.items() if chosen}
+    discussion = discuss(panels, verdicts, findings, controls.get("control_sparse", ()))
+    parts = [_head(frame, verdicts), _eight_claims(verdicts), discussion]
+    parts += [_claims_table(verdicts), _findings(findings), _figures(panels)]
     rates = {"rates": [select_panel(frame, "rates", data, "paper") for data in CONTROLS["control_budget"].datasets]}
     shown = {**panels, "findings": [findings], **controls, **rates}
     parts += [beyond(frame, controls), _not_run(frame, shown, profile or "paper"), _provenance(frame)]
@@ -62,7 +63,9 @@ def _head(frame: pd.DataFrame, verdicts: Sequence[claims.Verdict]) -> str:
         "Chicchi, Giambagli, Buffoni, Carletti, Ciavarella, Fanelli, Phys. Rev. E 104, 054312 (2021). "
         "Written by `make report` from the rows in `results/runs`; nothing here is edited by hand.\n\n"
         f"{_networks(frame)}. Claims, figure by figure: {claims.tally(verdicts)}. "
-        "Brackets are 95 % Student intervals of the mean over realizations; a verdict needs at least "
+        "Brackets are 95 % intervals: Student's of means over realizations, and of differences and ratios of such "
+        "means by the delta method, paired where they share seeds; of three realizations they have two degrees of "
+        "freedom. “±” is the standard deviation of one realization. A verdict needs at least "
         f"{ENOUGH} realizations of every cell of the figure that the claim is about, trained to their end: "
         "networks of profile quick, which are stopped after a few epochs, are shown and not judged."
     )
@@ -96,9 +99,9 @@ def _claims_table(verdicts: Sequence[claims.Verdict]) -> str:
         "The paper names no margins. What counts as reproduced here is ours:\n\n"
         + markdown(("#", "the paper says", "reproduced if"), rules)
         + "\n\nA claim is reproduced in a figure if the 95 % intervals lie where it says, not reproduced if they "
-        "lie elsewhere, and undecided if they reach across. It is judged from the networks of its own methods, "
-        "which may be at full length where the figure still waits for others.\n\n"
-        + markdown(("#", "figure", "measured", "verdict", "runs"), lines)
+        "lie elsewhere, and undecided if they reach across; where one of several sizes or shares would decide, they "
+        "are wider (Bonferroni). It is judged from the networks of its own methods, which may be at full length where "
+        "the figure still waits for others.\n\n" + markdown(("#", "figure", "measured", "verdict", "runs"), lines)
     )
 
 
@@ -127,7 +130,8 @@ def _figures(panels: dict[str, list[Panel]]) -> str:
     for name, spec in FIGURES.items():
         title = spec.heading([p.label for p in panels[name]])
         parts.append(f"### {title}\n\n![{title}](figures/{name}.png)\n\nNetwork {spec.network}.")
-        parts += [f"{p.caption}.\n\n{accuracies(p)}" if p.found else f"{p.caption}." for p in panels[name]]
+        for p in panels[name]:
+            parts += [f"{p.caption}. {protocol(p)}", *([accuracies(p)] if p.found else [])]
     return "\n\n".join(parts)
 
 

@@ -8,7 +8,7 @@ from spectral_repro.figures import curves
 from spectral_repro.figures.select import ENOUGH, Panel
 from spectral_repro.report.conditions import Holds, above, all_, any_, not_, within
 from spectral_repro.report.hubs import Degrees
-from spectral_repro.report.tables import interval
+from spectral_repro.report.tables import accuracy_interval, interval
 from spectral_repro.results.frame import collapsed_sizes
 from spectral_repro.results.statistics import Measured, average
 
@@ -53,9 +53,11 @@ def spectral_near_ninety(panel: Panel) -> tuple[Holds, str] | None:
         return None
     q, rho = average(list(sizes.values())), wide["rho"].max()
     low, high = (chosen(sizes, key=lambda n2: sizes[n2].value) for chosen in (min, max))
+    large = [e for n2, e in sizes.items() if n2 >= 500]
     measured = (
         f"relative accuracy, mean over N2 ≥ 100: {interval(q)}, from {sizes[low].value:.3f} (N2 = {low}) to "
-        f"{sizes[high].value:.3f} (N2 = {high}); largest ρ for N2 ≥ 500: {rho:.4f}"
+        f"{sizes[high].value:.3f} (N2 = {high}){f', over N2 ≥ 500: {interval(average(large))}' if large else ''}; "
+        f"largest ρ for N2 ≥ 500: {rho:.4f}"
     )
     measured += _left_out(frame)
     return all_(within(q, 0.875, 0.945), bool(rho < 0.01)), measured
@@ -85,7 +87,6 @@ def ssvd_between(panel: Panel) -> tuple[Holds, str] | None:
     beyond = [
         n2 for n2 in out if above(gaps[n2], 0, confidence) is False or not_(above(curve[n2], 1, confidence)) is False
     ]
-    everywhere = False if beyond else None if out else True
     measured = (
         f"relative accuracy, mean over N2: S-SVD {interval(q)}, S-SVD − Spectral {interval(gap)}; between the two at "
         f"{len(curve) - len(out)} of {len(curve)} sizes"
@@ -93,7 +94,7 @@ def ssvd_between(panel: Panel) -> tuple[Holds, str] | None:
     if out:
         measured += f"; not at N2 = {_listed(out, '')} (beyond chance: {_listed(beyond, 'none')})"
     measured += _left_out(frame)
-    return all_(above(gap, 0), not_(above(q, 1)), everywhere), measured
+    return all_(above(gap, 0), not_(above(q, 1)), not beyond), measured
 
 
 def sqr_equals_direct(panel: Panel) -> tuple[Holds, str] | None:
@@ -120,7 +121,7 @@ def best_direct(panel: Panel, said: float) -> tuple[Holds, str] | None:
     if not sizes:
         return None
     n2 = max(sizes, key=lambda at: sizes[at].value)
-    measured = f"{panel.label}: best {interval(sizes[n2], '.4f')} at N2 = {n2}, {said:.0%} in the paper"
+    measured = f"{panel.label}: best {accuracy_interval(sizes[n2])} at N2 = {n2}, {said:.0%} in the paper"
     return within(sizes[n2], said - 0.01, said + 0.01), measured
 
 
@@ -135,9 +136,13 @@ def partial_sqr(panel: Panel) -> tuple[Holds, str] | None:
     gaps = {p: e - ssvd[0] / direct[0] for p, e in relative.items()}
     sure = 1 - 0.05 / len(sqr)
     holds = {p: all_(above(relative[p], NEAR, sure), above(gaps[p], 0, sure)) for p in sqr}
-    each = "; ".join(f"p = {p:g}: {interval(relative[p])}, S-QR − S-SVD {interval(gaps[p])}" for p in sqr)
+    each = "; ".join(
+        f"p = {p:g}: {interval(relative[p], confidence=sure)}, S-QR − S-SVD {interval(gaps[p], confidence=sure)}"
+        for p in sqr
+    )
     where = [p for p in sqr if holds[p]]
-    measured = f"relative accuracy at {each}. Holds at " + (f"p = {_listed(where, '')}" if where else "no p")
+    measured = f"relative accuracy ({100 * sure:.3g} % intervals) at {each}. Holds at "
+    measured += f"p = {_listed(where, '')}" if where else "no p"
     return any_(*holds.values()), measured
 
 
@@ -148,13 +153,16 @@ def sparse_loses_less(panel: Panel) -> tuple[Holds, str] | None:
         curve = _by(panel.frame, method, "sparsity")
         if top < 0.9 or not curve.keys() >= {0, top}:
             return None
-        loss[method] = curve[0] - curve[top]
-    less = loss["direct"] - loss["sqr"]
-    each = {method: interval(e) for method, e in loss.items()}
+        loss[method] = {s: curve[0] - e for s, e in curve.items() if s >= 0.9}
+    less = {s: e - loss["sqr"][s] for s, e in loss["direct"].items() if s in loss["sqr"]}
+    each = {method: interval(at[top]) for method, at in loss.items()}
     measured = (
-        f"{panel.label}, s = {top:g}: direct loses {each['direct']}, S-QR {each['sqr']}; difference {interval(less)}"
+        f"{panel.label}, s = {top:g}: direct loses {each['direct']}, S-QR {each['sqr']}; difference "
+        f"{interval(less[top])}"
     )
-    return above(less, 0), measured
+    if others := [f"{interval(e)} at s = {s:g}" for s, e in sorted(less.items()) if s < top]:
+        measured += f", and {', '.join(others)}"
+    return above(less[top], 0), measured
 
 
 def hubs_collect(panel: Panel, degrees: Degrees) -> tuple[Holds, str] | None:

@@ -1,7 +1,8 @@
 """``<results_dir>/LEADERBOARD.md``: every method that has rows, at fixed budgets and fixed sparsities (SPEC 9)."""
 
 import dataclasses
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from spectral_repro.figures import curves
 from spectral_repro.figures.controls import ALLOCATIONS
 from spectral_repro.figures.select import ENOUGH
 from spectral_repro.figures.style import WAYS, label_of
-from spectral_repro.report.tables import interval, markdown
+from spectral_repro.report.tables import accuracy_interval, markdown
 from spectral_repro.results.frame import guessing
 from spectral_repro.results.rates import TUNING_SEEDS
 from spectral_repro.results.statistics import Estimate, difference, mean
@@ -19,6 +20,8 @@ from spectral_repro.results.statistics import Estimate, difference, mean
 #: Trained parameters (SPEC 9): of Spectral at N2 = 500, of S-QR at 100 and 500 on MNIST, and one between.
 BUDGETS = (2_304, 6_209, 30_000, 127_609)
 SPARSITIES = (0.9, 0.95, 0.98, 0.99)
+#: Options of methods that make another network and have no column.
+_VARIANTS = {"+method.bias=false": "no bias", "method.basis=gaussian": "Gaussian U and V"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,10 @@ class Entry:
     data: str
     size: str
     classes: int
-    lr: float = 0.0
+    #: Optimizer, learning rate and activation.
+    training: str = ""
+    #: Weights that are not silenced.
+    links: int = 0
     #: What else tells the network from others of its way, for instance ``, p = 0.2``.
     options: str = ""
 
@@ -59,15 +65,18 @@ def full_length(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[(frame["max_epochs"] >= epochs) & stopping & (frame["seed"] < TUNING_SEEDS)]
 
 
-def entries(frame: pd.DataFrame) -> list[Entry]:
-    """The cells of full-length rows that have enough realizations."""
-    found = []
+def entries(frame: pd.DataFrame, commands: Mapping[str, str] | None = None) -> list[Entry]:
+    """The cells of full-length rows that have enough realizations.
+
+    ``commands``, by ``config_hash``, tell what the rows do not have columns for.
+    """
+    found, commands = [], commands or {}
     for key, rows in full_length(frame).groupby("config_hash"):
         if len(rows) >= ENOUGH:
             first = rows.iloc[0]
             found.append(
                 Entry(
-                    way=way_of(first),
+                    way=way_of(first) + _variant(commands.get(str(key), "")),
                     accuracies=curves.accuracies(rows),
                     validation=float(rows["validation_accuracy"].mean()),
                     trained=int(first["trained_parameters"]),
@@ -76,7 +85,8 @@ def entries(frame: pd.DataFrame) -> list[Entry]:
                     data=str(first["data"]),
                     size="–".join(map(str, [first["n1"], *first["hidden"].split("-"), first["n_out"]])),
                     classes=int(first["n_out"]),
-                    lr=float(first["lr"]),
+                    training=f"{first['optimizer']} {first['lr']:g}, {first['activation']}",
+                    links=links(first),
                     options=_options(first),
                 )
             )
@@ -93,22 +103,35 @@ def way_of(row: pd.Series) -> str:
     return ", ".join(parts)
 
 
+def _variant(command: str) -> str:
+    return "".join(f", {name}" for option, name in _VARIANTS.items() if option in command.split())
+
+
+def links(row: pd.Series) -> int:
+    """How many weights of a network are not silenced."""
+    widths = [int(row["n1"]), *map(int, row["hidden"].split("-")), int(row["n_out"])]
+    entries = [a * b for a, b in pairwise(widths)]
+    dense = entries.pop() if row["allocation"] == "dense_output" else 0
+    parts = [sum(entries)] if row["allocation"] == "global" else entries
+    return dense + sum(n - min(round(row["sparsity"] * n), n - 1) for n in parts)
+
+
 def _options(row: pd.Series) -> str:
     named = {key: row[key] for key in ("p", "rank", "multiple") if pd.notna(row[key])}
     return "".join(f", {key} = {value:g}" for key, value in named.items() if (key, value) != ("p", 1))
 
 
 def best_of_each(candidates: Iterable[Entry]) -> list[Entry]:
-    """Of each way and rate the cell with the best validation accuracy, best test mean first.
+    """Of each way and training the cell with the best validation accuracy, best test mean first.
 
-    The test images decide nothing; published and tuned rates are entries of their own.
+    The test images decide nothing; other rates, optimizers and activations are entries of their own.
     """
-    best: dict[tuple[str, float], Entry] = {}
+    best: dict[tuple[str, str], Entry] = {}
     for entry in candidates:
-        key = entry.way, entry.lr
+        key = entry.way, entry.training
         if key not in best or entry.validation > best[key].validation:
             best[key] = entry
-    return sorted(best.values(), key=lambda e: (-e.estimate.value, e.way))
+    return sorted(best.values(), key=lambda e: (-e.estimate.value, e.way, e.training))
 
 
 def grouped(ordered: Sequence[Entry]) -> list[int]:
@@ -130,18 +153,21 @@ def at_budget(found: Sequence[Entry], cells: Collection[str], data: str, budget:
 
 def build(frame: pd.DataFrame, results_dir: Path) -> str:
     """The leaderboard as Markdown."""
-    found = entries(frame)
+    commands = _commands(results_dir)
+    found = entries(frame, commands)
     sparsity = frame.groupby("config_hash")["sparsity"].first().to_dict() if len(frame) else {}
     dense = {key for key, s in sparsity.items() if s == 0}
     parts = [
         "# Leaderboard\n\n"
         "Written by `make report` from the rows in `results/runs`; nothing here is edited by hand. Full-length "
-        f"networks, at least {ENOUGH} realizations. Of each method and learning rate (published and tuned ones are "
-        "entries of their own) the cell with the best validation accuracy that fits; ordered by mean test accuracy, "
-        "with 95 % Student intervals. A group begins with an entry that is worse than the first of the group before: "
-        "the 95 % interval of their difference, paired where they share seeds, excludes zero. At "
-        "chance: networks that do no better than guessing. Sparse networks have a table for each sparsity and network "
-        "that has rows. A method of one's own enters with its rows."
+        f"networks, at least {ENOUGH} realizations. Of each method and training (optimizer, learning rate and "
+        "activation; the paper trains dense and sparse networks differently) the cell with the best validation "
+        "accuracy that fits; ordered by mean test accuracy, with 95 % Student intervals. A group begins with an entry "
+        "that is worse than the first of the group before: the 95 % interval of their difference, paired where they "
+        "share seeds, excludes zero; other two of neighbouring groups may not be separated. At chance: networks "
+        "that do no better than guessing. Sparse networks have a table for each network at the sparsities "
+        f"{', '.join(f'{s:g}' for s in SPARSITIES)}; links are the weights that are left, of which there are more "
+        "where the last layer stays dense. A method of one's own enters with its rows."
     ]
     for data in sorted({e.data for e in found}):
         parts.append(f"## {data}")
@@ -150,26 +176,31 @@ def build(frame: pd.DataFrame, results_dir: Path) -> str:
             mine = [e for e in found if e.data == data and sparsity[e.config_hash] == s]
             for size in sorted({e.size for e in mine}, key=lambda size: (size.count("–"), size)):
                 tables.append((f"Sparsity {s:g}, {size}", best_of_each(e for e in mine if e.size == size)))
-        parts += [f"### {title}\n\n{_table(ordered, results_dir)}" for title, ordered in tables if ordered]
+        parts += [f"### {title}\n\n{_table(ordered, results_dir, commands)}" for title, ordered in tables if ordered]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(ordered: Sequence[Entry], results_dir: Path) -> str:
+def _table(ordered: Sequence[Entry], results_dir: Path, commands: Mapping[str, str]) -> str:
     lines = []
     for group, e in zip(grouped(ordered), ordered, strict=True):
-        file, command = _source(results_dir, e)
-        counts = f"{e.estimate.n}", f"{e.at_chance or ''}", f"{e.trained:,}", f"{e.rho:.4f}"
-        lines.append((f"{group}", e.way, e.size + e.options, f"{e.lr:g}", interval(e.estimate, ".4f"), *counts, file))
-        lines[-1] += (f"`{command}`",)
-    header = ("group", "method", "network", "rate", "accuracy", "n", "at chance", "trained", "ρ", "rows", "command")
-    return markdown(header, lines)
+        counts = f"{e.estimate.n}", f"{e.at_chance or ''}", f"{e.trained:,}", f"{e.rho:.4f}", f"{e.links:,}"
+        command = commands.get(e.config_hash, f"spectral-repro --config-of {e.config_hash}")
+        line = (f"{group}", e.way, e.size + e.options, e.training, accuracy_interval(e.estimate), *counts)
+        lines.append((*line, _link(results_dir, e), f"`{command}`"))
+    header = ("group", "method", "network", "training", "accuracy", "n", "at chance", "trained", "ρ", "links")
+    return markdown((*header, "rows", "command"), lines)
 
 
-def _source(results_dir: Path, entry: Entry) -> tuple[str, str]:
-    """The file of the rows, from ``results_dir`` on, and the command that makes them, kept beside it."""
+def _link(results_dir: Path, entry: Entry) -> str:
+    """The file of the rows, from ``results_dir`` on."""
     path = next((results_dir / "runs" / entry.data).glob(f"*{entry.config_hash}.csv"), None)
-    if path is None:
-        return entry.config_hash, f"spectral-repro --config-of {entry.config_hash}"
-    config = path.with_suffix(".yaml")
-    command = config.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") if config.exists() else ""
-    return f"[{entry.config_hash}]({path.relative_to(results_dir).as_posix()})", command
+    return f"[{entry.config_hash}]({path.relative_to(results_dir).as_posix()})" if path else entry.config_hash
+
+
+def _commands(results_dir: Path) -> dict[str, str]:
+    """By ``config_hash`` the command that makes the rows, kept beside them."""
+    found = {}
+    for path in (results_dir / "runs").glob("*/*.yaml"):
+        with path.open(encoding="utf-8") as file:
+            found[path.stem.rpartition("-")[2]] = file.readline().strip().removeprefix("# ")
+    return found

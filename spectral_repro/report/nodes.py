@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from spectral_repro.figures.pruning import WAYS, by_place
 from spectral_repro.figures.select import Panel
-from spectral_repro.report.comparisons import counted, gap_text, headed, sign
+from spectral_repro.report.comparisons import counted, gap_text, headed
 from spectral_repro.report.tables import accuracy, markdown
 from spectral_repro.results.statistics import difference, mean
 
 
 def pruned(panels: Sequence[Panel]) -> str:
     """Hidden nodes removed by eigenvalue and by connectivity, and networks that were narrow from the start."""
-    lines, gaps = [], collections.defaultdict(collections.Counter)
+    lines, gaps = [], collections.defaultdict(list)
     shown = [way for way in WAYS if any(way in found for p in panels for found in by_place(p).values())]
     for panel in panels:
         for (layers, activation), found in by_place(panel).items():
@@ -24,7 +24,7 @@ def pruned(panels: Sequence[Panel]) -> str:
                     if share and at.keys() >= set(pair):
                         lead[pair] = difference(*(at[way] for way in pair))
                         if panel.profile == "paper":
-                            gaps[layers > 1, pair][sign(lead[pair])] += 1
+                            gaps[layers > 1, pair].append(lead[pair])
                 values = [accuracy(mean(at[way])) if way in at else "" for way in shown]
                 said = map(gap_text, lead.values())
                 lines.append((panel.label, str(layers), activation, f"{share:g}", *values, *said))

@@ -22,10 +22,32 @@ def accuracy(e: Estimate) -> str:
     return f"{e.value:.4f}" + (f" ± {e.spread:.4f}" if math.isfinite(e.spread) else "")
 
 
-def interval(e: Estimate | Measured, form: str = ".3f") -> str:
-    """The value and its 95 % interval, for instance ``0.981 [0.980, 0.982]``; without it where there is none."""
-    low, high = e.interval()
+def interval(e: Estimate | Measured, form: str = ".3f", confidence: float = 0.95) -> str:
+    """The value and its interval, for instance ``0.981 [0.980, 0.982]``; without it where there is none."""
+    low, high = e.interval(confidence)
     return f"{e.value:{form}}" + (f" [{low:{form}}, {high:{form}}]" if math.isfinite(low) else "")
+
+
+def accuracy_interval(e: Estimate | Measured) -> str:
+    """As :func:`interval`, of an accuracy, which is between 0 and 1."""
+    low, high = e.interval()
+    return f"{e.value:.4f}" + (f" [{max(low, 0):.4f}, {min(high, 1):.4f}]" if math.isfinite(low) else "")
+
+
+def protocol(panel: Panel) -> str:
+    """How the networks of a panel were trained, and each method's learning rate."""
+    cells: dict[str, dict[str, list[str]]] = {}
+    for cell in panel.cells:
+        t = cell.trainer
+        held, wait = f"{t['validation_fraction']:.0%} of the images held out", f"patience {t['patience']}"
+        patient = "no early stopping" if t["patience"] >= t["max_epochs"] else f"{wait}, least gain {t['min_delta']:g}"
+        said = f"{t['optimizer'].capitalize()}, {t['activation']}, batches of {t['batch_size']}, {held}, {patient}"
+        rates = cells.setdefault(said, {}).setdefault(f"{t['lr']:g}", [])
+        rates += [cell.method_label] * (cell.method_label not in rates)
+    each = []
+    for said, rates in cells.items():
+        each.append(f"{said}; learning rate " + ", ".join(f"{lr} ({', '.join(who)})" for lr, who in rates.items()))
+    return "Trained with " + ". ".join(each) + "."
 
 
 def accuracies(panel: Panel) -> str:

@@ -12,7 +12,7 @@ from spectral_repro.figures.catalogue import CONTROLS
 from spectral_repro.figures.select import choose_panels
 from spectral_repro.report.beyond import beyond
 from spectral_repro.report.budgets import budgets
-from spectral_repro.report.ways import sparse
+from spectral_repro.report.ways import returning, sparse
 from spectral_repro.results.frame import to_frame
 from spectral_repro.results.rates import write_rates
 from tests.synthetic import WAY, all_panels, tuning_rows
@@ -32,9 +32,18 @@ def test_ways_to_silence_are_compared_in_pairs(controls):
     worse = controls.copy()
     worse.loc[(worse["method"] == "sqr") & (worse["sparsity"] > 0), "test_accuracy"] -= 0.06
     assert led("S-QR against the best of direct", 0, 16) in said(worse)
+    assert "(Bonferroni: 0, 16, 0)" in said(worse)
+    assert "| MNIST | last layer dense | 0.99 | 8,920 |" in text  # 1 % of 392,000, and 5,000
     fewer = said(controls[controls["masking"] != "gradual"])
     assert "against the best of direct" not in fewer
     assert led("S-QR against direct (straight-through)", 16, 0) in fewer
+
+
+def test_claim_7_is_beside_direct_whose_weights_return(controls):
+    panels = choose_panels(controls, CONTROLS["control_sparse"])
+    assert "S-QR is ahead in 16 of 16 comparisons and behind in 0" in returning(panels)
+    assert "MNIST, Fashion-MNIST, s from 0.9 to 0.99" in returning(panels)
+    assert not returning(choose_panels(controls[controls["masking"] != "straight_through"], CONTROLS["control_sparse"]))
 
 
 def test_what_has_no_rows_says_its_command():
@@ -49,6 +58,8 @@ def test_who_leads_at_a_budget_and_how_much_of_it_is_used(controls):
     text = budgets("control_budget", controls, choose_panels(controls, CONTROLS["control_budget"]))
     line = next(li for li in text.splitlines() if li.startswith("| MNIST | 6,209 |"))
     assert re.search(r"\(n = 3, [\d,]+, \d+%\)", line)
+    assert "Trained with Adamax, relu, batches of 200, 20% of the images held out, patience 8" in text
+    assert "learning rate 0.015 (direct, Spectral, S-SVD" in text
 
 
 def test_the_best_rate_is_that_of_validation():

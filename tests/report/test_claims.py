@@ -75,7 +75,7 @@ def test_one_size_contradicts_only_beyond_chance(trained):
         return verdict_of(3, "fig01", judged(frame))
 
     assert with_gap(0.02, 0.001).verdict == claims.REPRODUCED
-    assert with_gap(-0.001, 0.01).verdict == claims.UNDECIDED
+    assert with_gap(-0.001, 0.01).verdict == claims.REPRODUCED
     assert "not at N2 = 300 (beyond chance: none)" in with_gap(-0.001, 0.01).measured
     assert with_gap(-0.02, 0.0001).verdict == claims.NOT_REPRODUCED
     assert "not at N2 = 300 (beyond chance: 300)" in with_gap(-0.02, 0.0001).measured

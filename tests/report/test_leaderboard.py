@@ -1,9 +1,13 @@
 """Who leads, of rows that are full-length results."""
 
+import re
+
 import pandas as pd
+import pytest
 
 from spectral_repro.config.jobs import cells_of
 from spectral_repro.report import leaderboard
+from spectral_repro.report.tables import accuracy_interval
 from spectral_repro.results.frame import to_frame
 
 
@@ -48,6 +52,7 @@ def test_what_was_trained_without_early_stopping_leads_no_board(controls):
 def test_networks_of_other_sizes_and_rates_are_other_entries(controls, tmp_path):
     """A larger network has more links at the same sparsity, and a tuned rate is no published one."""
     sparse = controls[(controls["sparsity"] == 0.99) & (controls["data"] == "mnist")]
+    sparse = sparse.assign(optimizer="adam", activation="tanh")
     other = sparse[sparse["method"] == "sqr"]
     deep = other.assign(hidden="500-500", hidden_layers=2, config_hash="d" + other["config_hash"])
     tuned = other.assign(lr=0.5, config_hash="t" + other["config_hash"])
@@ -55,4 +60,38 @@ def test_networks_of_other_sizes_and_rates_are_other_entries(controls, tmp_path)
     shallow, deeper = text.split("### Sparsity 0.99, ")[1:]
     assert deeper.startswith(f"{sparse['n1'].iloc[0]}–500–500–")
     rates = {line.split(" | ")[3] for line in shallow.splitlines() if "| S-QR |" in line}
-    assert rates == {"0.5", f"{other['lr'].iloc[0]:g}"}
+    assert rates == {"adam 0.5, tanh", f"adam {other['lr'].iloc[0]:g}, tanh"}
+
+
+def test_networks_trained_otherwise_or_of_other_options_are_other_entries(controls, tmp_path):
+    """S-QR without sparsity is in the sparse figures, too; what has no column is in the command beside the rows."""
+    dense = controls[(controls["sparsity"] == 0) & (controls["data"] == "mnist") & controls["pruned_share"].isna()]
+    mine = dense[(dense["method"] == "sqr") & (dense["n2"] == 100)]
+    mine = mine[mine["config_hash"] == mine["config_hash"].iloc[0]].assign(optimizer="adamax", activation="relu")
+    other = mine.assign(optimizer="adam", activation="tanh", config_hash="other", validation_accuracy=1.0)
+    bare = mine.assign(config_hash="bare")
+    (tmp_path / "runs/mnist").mkdir(parents=True)
+    (tmp_path / "runs/mnist/sqr-bare.yaml").write_text("# spectral-repro method=sqr +method.bias=false n2=100\n")
+    text = leaderboard.build(pd.concat([mine, other, bare]), tmp_path)
+    lines = [line.split(" | ") for line in text.partition("### At most 127,609")[2].splitlines() if "S-QR" in line]
+    rate = f"{mine['lr'].iloc[0]:g}"
+    assert {(line[1], line[3]) for line in lines} == {
+        ("S-QR", f"adamax {rate}, relu"),
+        ("S-QR", f"adam {rate}, tanh"),
+        ("S-QR, no bias", f"adamax {rate}, relu"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("allocation", "wanted"),
+    [("uniform", 400 + 5), (None, 400 + 5), ("dense_output", 400 + 50), ("global", 405)],
+)
+def test_links_that_are_left(allocation, wanted):
+    row = pd.Series({"n1": 100, "hidden": "40-10", "n_out": 5, "sparsity": 0.9, "allocation": allocation})
+    between = 40  # of 400 between the hidden layers
+    assert leaderboard.links(row) == (wanted + between if allocation != "global" else 445)
+
+
+def test_an_interval_of_accuracies_ends_at_one():
+    text = accuracy_interval(entry("a", [0.5, 0.99, 0.9]).estimate)
+    assert re.fullmatch(r"0\.7967 \[0\.\d{4}, 1\.0000\]", text)

@@ -1,5 +1,7 @@
 """The words and tables of the report follow the rows."""
 
+import re
+
 import pandas as pd
 
 from spectral_repro.figures.catalogue import CONTROLS, FIGURES
@@ -63,6 +65,11 @@ def test_the_discussion_follows_the_rows(trained):
     assert "\n- claim 4, Fig. 1: relative accuracy, mean over N2 ≥ 100: 0.8" in said(worse)
     assert "Not reproduced: the intervals exclude what was claimed.\n\n- " in said(worse)
     assert "\n- Fig. 1: 0.8" in said(worse)
+    assert re.search(r"- Fig\. 1: .*; below S-SVD, S-QR − S-SVD -0\.\d+ \[.*\] at N2 = 20, ", said(worse))
+    assert re.search(
+        r"- MNIST, N2 = 500, hidden layers: 1: 0\.\d+ \[.*\] in Fig\. 1, [01]\.\d+ \[.*\] in Fig\. 2 at s = 0",
+        said(worse),
+    )
     assert "not above 0.98 at the largest N2" in said(worse)
 
 
