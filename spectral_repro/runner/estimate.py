@@ -82,12 +82,24 @@ def _one(cell: Cell, missing: int, w: float | None, done: Sequence, rate: float 
         epoch, lasts = near[0][2] * w / near[0][1], median(n[3] for n in near[:3])
     if cell.pruning or cell.trainer["patience"] >= cell.trainer["max_epochs"]:
         lasts = cell.epochs  # none stops early
+    lasts = max(lasts, _settled(cell) + cell.trainer["patience"] if cell.masking else 0)
     return missing * min(cell.epochs, lasts) * epoch
+
+
+def _settled(cell: Cell) -> float:
+    """From which epoch on patience counts: when neither sparsity nor links change any more."""
+    rule = cell.masking
+    shares = (
+        rule.get("ramp", 0) * (rule.get("schedule") == "cubic"),
+        rule.get("until", 0) * (rule.get("choice") == "rigl"),
+    )
+    return max(shares) * cell.trainer["max_epochs"]
 
 
 def _difference(cell: Cell, w: float, other: Cell, other_w: float) -> float:
     """How unlike two cells are, for the time they take; one factor of two in work counts 1."""
     kind = 3 * (cell.method != other.method) + 2 * (cell.data["name"] != other.data["name"])
+    kind += 2 * (cell.masking.get("name") != other.masking.get("name"))
     return kind + 4 * ((cell.sparsity > 0) != (other.sparsity > 0)) + abs(math.log2(w / other_w))
 
 

@@ -36,6 +36,18 @@ def test_a_cell_takes_as_long_as_one_of_its_own_method_and_size():
     assert estimate.seconds([*done, short])[-1] == pytest.approx(5 * 10.0)
 
 
+@pytest.mark.parametrize(("masking", "epochs"), [("cutoff", 10), ("gradual", 90 / 4 + 5), ("rigl", 90 * 3 / 4 + 5)])
+def test_patience_counts_from_when_the_links_are_settled(masking, epochs):
+    sparse = ("method=direct", "n2=500", "sparsity=0.9")
+    done = planned(*sparse, seconds=20.0, epochs=10)
+    wanted = planned(*sparse, f"masking={masking}", "seed=50", missing=2)
+    assert estimate.seconds([done, wanted])[1] == pytest.approx(2 * epochs * 2.0)
+    like = planned(*sparse, f"masking={masking}", "masking.allocation=dense_output", seconds=3 * epochs, epochs=epochs)
+    speed = 2.0 if masking == "cutoff" else 3.0  # per epoch, of the first that is as like as any
+    lasts = max(epochs, (10 + epochs) / 2)
+    assert estimate.seconds([done, like, wanted])[2] == pytest.approx(2 * lasts * speed)
+
+
 def test_networks_that_are_pruned_are_trained_first_once_for_all_shares():
     pruning = ("method=spectral_nodes", "n2=500", "protocol=pruning")
     done = planned(*pruning, seconds=50.0, epochs=25)  # others of the protocol go on to its end
