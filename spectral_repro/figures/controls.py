@@ -31,7 +31,12 @@ def draw_control(spec: FigureSpec, panels: Sequence[Panel]) -> Figure:
             for ax, allocation in zip(row, ALLOCATIONS, strict=False):
                 _ways(ax, panel, allocation) if ways else _budget(ax, spec, panel)
                 stamp_preliminary(ax, panel)
-        figure.suptitle(spec.title, fontsize=11)
+        drawn = dict(pair[::-1] for ax in figure.axes for pair in zip(*ax.get_legend_handles_labels(), strict=True))
+        if ways and drawn:  # matplotlib would lay a title of the figure over its legend
+            title = {"title": spec.title, "title_fontsize": 11, "fontsize": 8}
+            figure.legend(drawn.values(), drawn, loc="outside upper center", ncols=5, **title)
+        else:
+            figure.suptitle(spec.title, fontsize=11)
         what = (
             "bands: ± 1 standard deviation" if ways else "bars: ± 1 standard deviation, side by side at equal numbers"
         )
@@ -65,7 +70,6 @@ def _ways(ax: Axes, panel: Panel, allocation: str) -> None:
     for (method, masking), rows in found.items():
         label, style = way_of(method, masking)
         plot_styled(ax, curves.accuracy_curve(rows, method, "sparsity"), style, label, f"{method} {masking}")
-    ax.legend(loc="best", fontsize=7)
     scale_sparsity(ax, [0.9, 0.95, 0.98, 0.99])
     ax.set(xlabel="sparsity (equal steps of log(1 − s))")
     scale_accuracy(ax)
