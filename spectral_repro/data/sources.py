@@ -6,7 +6,7 @@ import io
 import os
 import socket
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,11 +98,9 @@ _MEND = "delete its folder to download it again"
 def _download(cls: type, dataset: str, data_dir: Path, train: bool):
     previous = socket.getdefaulttimeout()
     socket.setdefaulttimeout(30)
-    # No member of an archive may land outside of its folder, or be anything but a file (Python 3.14's default).
-    tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), _files_only():
             return cls(str(data_dir), train=train, download=True)
     except Exception as failed:
         raise UserError(
@@ -111,6 +109,33 @@ def _download(cls: type, dataset: str, data_dir: Path, train: bool):
         ) from failed
     finally:
         socket.setdefaulttimeout(previous)
+
+
+@contextlib.contextmanager
+def _files_only() -> Iterator[None]:
+    """No member of an archive may land outside of its folder, or be anything but a file or a folder."""
+    if hasattr(tarfile, "data_filter"):  # the default from Python 3.14 on; before 3.11.4 there is none
+        name, value = "extraction_filter", staticmethod(tarfile.data_filter)
+    else:
+        name, value = "extractall", _extract_files
+    before = getattr(tarfile.TarFile, name)
+    setattr(tarfile.TarFile, name, value)
+    try:
+        yield
+    finally:
+        setattr(tarfile.TarFile, name, before)
+
+
+_extract_all = tarfile.TarFile.extractall
+
+
+def _extract_files(archive: tarfile.TarFile, path: str = ".", *others, **more) -> None:
+    folder = Path(path).resolve()
+    for member in archive.getmembers():
+        inside = (folder / member.name).resolve().is_relative_to(folder)
+        if not inside or not (member.isfile() or member.isdir()):
+            raise tarfile.ExtractError(f"{member.name} is refused")
+    _extract_all(archive, path, *others, **more)
 
 
 def folder(data_dir: Path, *, root: str | None, name: str, **options) -> RawImages:

@@ -1,6 +1,7 @@
 """Data sets: what is read is right, what is damaged is refused in one line, what was decoded is not decoded again."""
 
 import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -196,28 +197,46 @@ def test_another_folder_of_the_same_name_is_another_cache(tmp_path):
     assert load(a, tmp_path).digest != load(b, tmp_path).digest
 
 
-def test_archives_cannot_write_outside_of_their_folder(tmp_path, monkeypatch):
+@pytest.mark.parametrize("old", [False, True], ids=["", "before 3.11.4"])
+@pytest.mark.parametrize("kind", ["file", "above", "link"])
+def test_archives_write_files_into_their_folder_only(kind, old, tmp_path, monkeypatch):
     import io
     import tarfile
 
     import torchvision.datasets
 
-    class Evil:
+    class Packed:
+        data, targets = np.zeros((1, 2, 2)), [0]
+
         def __init__(self, root, train, download):
             if not download:
                 raise RuntimeError("Dataset not found")
-            archive = Path(root) / "evil.tar"
+            archive = Path(root) / "packed.tar"
             with tarfile.open(archive, "w") as tar:
-                member = tarfile.TarInfo("../outside")
-                member.size = 4
-                tar.addfile(member, io.BytesIO(b"evil"))
+                member = tarfile.TarInfo({"file": "part/one", "above": "../outside", "link": "link"}[kind])
+                member.size = 4 if kind != "link" else 0
+                member.type, member.linkname = (tarfile.SYMTYPE, "/etc") if kind == "link" else (tarfile.REGTYPE, "")
+                tar.addfile(member, io.BytesIO(b"text"))
             with tarfile.open(archive) as tar:
                 tar.extractall(root)
 
-    monkeypatch.setattr(torchvision.datasets, "Evil", Evil, raising=False)
-    with pytest.raises(UserError, match="download failed"):
-        sources.torchvision(tmp_path / "data", dataset="Evil")
+    if old:
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    elif not hasattr(tarfile, "data_filter"):
+        pytest.skip("this Python has no filter")
+    monkeypatch.setattr(torchvision.datasets, "Packed", Packed, raising=False)
+    before = tarfile.TarFile.extractall, getattr(tarfile.TarFile, "extraction_filter", None)
+    if kind == "file":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12 and 3.13, where there is a filter
+            assert sources.torchvision(tmp_path / "data", dataset="Packed").train_y.tolist() == [0]
+        assert (tmp_path / "data/part/one").read_text() == "text"
+    else:
+        with pytest.raises(UserError, match="download failed"):
+            sources.torchvision(tmp_path / "data", dataset="Packed")
     assert not (tmp_path / "outside").exists()
+    assert not (tmp_path / "data/link").exists()
+    assert before == (tarfile.TarFile.extractall, getattr(tarfile.TarFile, "extraction_filter", None))
 
 
 def test_a_cache_that_cannot_be_written_costs_time_only(images, tmp_path):
