@@ -40,7 +40,8 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
         raise UserError(f"{path}: cannot be written ({error.strerror}); nothing was changed") from error
     finally:
         if temporary is not None:
-            os.unlink(temporary)
+            with contextlib.suppress(FileNotFoundError):  # interrupted just after it was renamed
+                os.unlink(temporary)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Checkpoints: training that goes on within itself gives bit for bit what it gives undisturbed."""
 
 import io
+import os
 
 import pytest
 import torch
@@ -131,6 +132,20 @@ def test_a_full_disk_does_not_end_training(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="No space left on device.*training goes on without it"):
         checkpoint.save(trainer("spectral"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_just_after_the_file_was_renamed(tmp_path, monkeypatch):
+    """Its temporary name is gone then: that it cannot be removed must not hide the interruption."""
+    replace = os.replace
+
+    def interrupted(*names):
+        replace(*names)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Checkpoint(tmp_path / "c.pt", {}, 0).save(trainer("spectral"))
+    assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
 
 
 def test_a_state_that_does_not_fit_is_given_up(tmp_path):
