@@ -49,7 +49,8 @@ def sparse(name: str, panels: Sequence[Panel]) -> str:
     text += (
         "\n\nIn one line all ways have the same number of links when they are tested; where the last layer stays "
         "dense, s is of the others, and there are more. Patience counts from the start for the cut-off and "
-        "straight-through, from the end of the ramp for gradual, from the last exchange of links for RigL.\n\n"
+        "straight-through, from the end of the ramp for gradual, from the last exchange of links for RigL: these two "
+        "train longer than S-QR (epochs below), the other two by the same rule.\n\n"
         + markdown((*place, "links", *names), table)
         + "\n\nDifferences, with 95 % intervals, paired by seed; the best of direct is the way of the highest "
         "validation accuracy, once all have rows.\n\n"
