@@ -48,8 +48,13 @@ def _disagreements(verdicts: Sequence[claims.Verdict]) -> str:
         said = [
             f"- claim {v.number}, {FIGURES[v.figure].short}: {v.measured}" for v in verdicts if v.verdict == verdict
         ]
-        parts += ["\n".join([head, "", *said])] if said else []
-    return "\n\n".join(parts)
+        parts.append(_listed(head, said))
+    return "\n\n".join(filter(None, parts))
+
+
+def _listed(head: str, said: Sequence[str]) -> str:
+    """What is said, below its head; nothing of nothing."""
+    return "\n".join([head, "", *said]) if said else ""
 
 
 def _full_length(panels: Mapping[str, list[Panel]]) -> Iterator[tuple[str, Panel]]:
@@ -73,13 +78,11 @@ def _small_networks(panels: Mapping[str, list[Panel]]) -> str:
             f"above {judges.EQUAL} from N2 = {near[0]} on" if near else f"not above {judges.EQUAL} at the largest N2"
         )
         said.append(f"- {FIGURES[name].short}: {interval(sizes[low])} at N2 = {low}, {since}{_below_ssvd(panel)}")
-    if not said:
-        return ""
     head = (
         "S-QR relative to direct, at its lowest, and from where on its mean comes near (which an interval need not "
         "show), in figures at full length, without sizes at which networks of direct have collapsed:"
     )
-    return "\n".join([head, "", *said])
+    return _listed(head, said)
 
 
 def _below_ssvd(panel: Panel) -> str:
@@ -107,13 +110,11 @@ def _two_protocols(panels: Mapping[str, list[Panel]]) -> str:
                 where = f"{panel.label}, N2 = {n2}, hidden layers: {layers}"
                 here = f"{interval(sizes[n2])} in {FIGURES[other].short}"
                 said.append(f"- {where}: {here}, {interval(sparse[n2])} in {FIGURES[name].short} at s = 0")
-    if not said:
-        return ""
     head = (
         "S-QR relative to direct under the two protocols of the paper: of the dense figures, and of the sparse ones, "
         "which differ in optimizer, activation, start values, validation images and patience:"
     )
-    return "\n".join([head, "", *said])
+    return _listed(head, said)
 
 
 def _published_code(panel: Panel) -> str:
@@ -130,7 +131,7 @@ def _published_code(panel: Panel) -> str:
             changes = [f"{interval(gain, '+.4f')} at {where}" for where, gain in gains.items()]
             said.append(f"- {what} changes {label_of(method)} by {', '.join(changes)}")
     head = "Where the published code differs from the text, accuracy on MNIST (each interval is of one comparison):"
-    return "\n".join([head, "", *said]) if said else ""
+    return _listed(head, said)
 
 
 def variant_gains(panel: Panel, method: str, option: str, theirs: object) -> dict[str, Measured]:

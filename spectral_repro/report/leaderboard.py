@@ -12,6 +12,7 @@ from spectral_repro.figures import curves
 from spectral_repro.figures.controls import ALLOCATIONS
 from spectral_repro.figures.select import ENOUGH
 from spectral_repro.figures.style import WAYS, label_of
+from spectral_repro.report.conditions import above
 from spectral_repro.report.tables import accuracy_interval, markdown
 from spectral_repro.results.frame import guessing
 from spectral_repro.results.rates import TUNING_SEEDS
@@ -138,7 +139,7 @@ def grouped(ordered: Sequence[Entry]) -> list[int]:
     """The group of each: a new one begins where the interval of the difference to the group's first excludes zero."""
     groups, first = [], None
     for entry in ordered:
-        if first is None or difference(first.accuracies, entry.accuracies).interval()[0] > 0:
+        if first is None or above(difference(first.accuracies, entry.accuracies), 0):
             first = entry
             groups.append((groups[-1] if groups else 0) + 1)
         else:

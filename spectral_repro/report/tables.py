@@ -22,16 +22,25 @@ def accuracy(e: Estimate) -> str:
     return f"{e.value:.4f}" + (f" ± {e.spread:.4f}" if math.isfinite(e.spread) else "")
 
 
-def interval(e: Estimate | Measured, form: str = ".3f", confidence: float = 0.95) -> str:
-    """The value and its interval, for instance ``0.981 [0.980, 0.982]``; without it where there is none."""
+def interval(
+    e: Estimate | Measured,
+    form: str = ".3f",
+    confidence: float = 0.95,
+    limits: tuple[float, float] = (-math.inf, math.inf),
+) -> str:
+    """The value and its interval, for instance ``0.981 [0.980, 0.982]``; without it where there is none.
+
+    ``limits`` are those of the number itself, beyond which no interval reaches.
+    """
     low, high = e.interval(confidence)
+    if math.isfinite(low):
+        low, high = max(low, limits[0]), min(high, limits[1])
     return f"{e.value:{form}}" + (f" [{low:{form}}, {high:{form}}]" if math.isfinite(low) else "")
 
 
 def accuracy_interval(e: Estimate | Measured) -> str:
     """As :func:`interval`, of an accuracy, which is between 0 and 1."""
-    low, high = e.interval()
-    return f"{e.value:.4f}" + (f" [{max(low, 0):.4f}, {min(high, 1):.4f}]" if math.isfinite(low) else "")
+    return interval(e, ".4f", limits=(0.0, 1.0))
 
 
 def protocol(panel: Panel) -> str:

@@ -39,7 +39,7 @@ def sparse(name: str, panels: Sequence[Panel]) -> str:
         leads = {pair: _lead(at, *pair) for pair in _PAIRS}
         gaps.append((*where, *map(gap_text, leads.values())))
         for pair, e in leads.items():
-            if panel.profile == "paper" and e.n >= ENOUGH:
+            if _counts(panel, e):
                 leading[pair].append(e)
     text = headed(name, panels)
     if not lines:
@@ -63,11 +63,11 @@ def sparse(name: str, panels: Sequence[Panel]) -> str:
 def returning(panels: Sequence[Panel]) -> str:
     """What the control says of claim 7: S-QR beside direct whose silenced weights return, too."""
     there = [(p, s, _lead(at, ("sqr", "cutoff"), ("direct", "straight_through"))) for p, _, s, at in _places(panels)]
-    there = [(panel, s, e) for panel, s, e in there if panel.profile == "paper" and e.n >= ENOUGH]
+    there = [(panel, s, e) for panel, s, e in there if _counts(panel, e)]
     if not there:
         return ""
     signs = [above(e, 0) for _, _, e in there]
-    data = ", ".join(dict.fromkeys(f"{panel.label}" for panel, _, _ in there))
+    data = ", ".join(dict.fromkeys(panel.label for panel, _, _ in there))
     low, high = min(s for _, s, _ in there), max(s for _, s, _ in there)
     return (
         "Claim 7 compares S-QR with direct under the paper's cut-off, where the silenced weights of direct get no "
@@ -75,6 +75,11 @@ def returning(panels: Sequence[Panel]) -> str:
         f"{signs.count(True)} of {len(there)} comparisons and behind in {signs.count(False)} (95 % intervals of one "
         f"comparison each; {data}, s from {low:g} to {high:g}; see “Beyond the paper”)."
     )
+
+
+def _counts(panel: Panel, e: Measured) -> bool:
+    """Whether something follows from a difference: of networks trained to their end, and of enough of them."""
+    return panel.profile == "paper" and e.n >= ENOUGH
 
 
 def _places(panels: Sequence[Panel]) -> Iterator[tuple[Panel, str, float, dict[tuple[str, str], pd.DataFrame]]]:

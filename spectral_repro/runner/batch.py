@@ -43,8 +43,7 @@ def make_trainer(task: Task, seeds: Sequence[int], dtype: torch.dtype = torch.fl
         sparsity=0.0 if cell.masking else cell.sparsity,
         dtype=dtype,
     )
-    rule = {k: v for k, v in cell.masking.items() if k != "name"}
-    masking = (MaskingRule(**rule), cell.sparsity) if rule else None
+    masking = (MaskingRule.of(cell.masking), cell.sparsity) if cell.masking else None
     protocol = Protocol(**cell.trainer)
     return Trainer(network.to(task.device), task.dataset.images, seeds, protocol, masking=masking)
 

@@ -13,6 +13,7 @@ from spectral_repro.config.cell import Cell, import_layer
 from spectral_repro.layers.base import PASS_COST
 from spectral_repro.results import provenance
 from spectral_repro.runner.devices import choose_device
+from spectral_repro.training.masking import MaskingRule
 
 #: Epochs that a run is assumed to last where no row tells: the median of the first hundred of the full protocol.
 TYPICAL_EPOCHS = 30
@@ -82,18 +83,10 @@ def _one(cell: Cell, missing: int, w: float | None, done: Sequence, rate: float 
         epoch, lasts = near[0][2] * w / near[0][1], median(n[3] for n in near[:3])
     if cell.pruning or cell.trainer["patience"] >= cell.trainer["max_epochs"]:
         lasts = cell.epochs  # none stops early
-    lasts = max(lasts, _settled(cell) + cell.trainer["patience"] if cell.masking else 0)
+    if cell.masking:
+        settled = MaskingRule.of(cell.masking).settled_share * cell.trainer["max_epochs"]
+        lasts = max(lasts, settled + cell.trainer["patience"])
     return missing * min(cell.epochs, lasts) * epoch
-
-
-def _settled(cell: Cell) -> float:
-    """From which epoch on patience counts: when neither sparsity nor links change any more."""
-    rule = cell.masking
-    shares = (
-        rule.get("ramp", 0) * (rule.get("schedule") == "cubic"),
-        rule.get("until", 0) * (rule.get("choice") == "rigl"),
-    )
-    return max(shares) * cell.trainer["max_epochs"]
 
 
 def _difference(cell: Cell, w: float, other: Cell, other_w: float) -> float:

@@ -6,7 +6,8 @@ layers themselves; here are the others, for all layers of a stack of networks to
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,6 +40,21 @@ class MaskingRule:
     exchange: float = 0.3
     until: float = 0.75
 
+    @classmethod
+    def of(cls, masking: Mapping[str, Any]) -> "MaskingRule":
+        """The rule of a cell, whose ``masking`` has a name besides."""
+        return cls(**{key: value for key, value in masking.items() if key != "name"})
+
+    @property
+    def ramp_share(self) -> float:
+        """Share of all steps in which the sparsity rises."""
+        return self.ramp if self.schedule == "cubic" else 0.0
+
+    @property
+    def settled_share(self) -> float:
+        """Share of all steps after which neither sparsity nor links change: patience counts from then on."""
+        return max(self.ramp_share, self.until if self.choice == "rigl" else 0.0)
+
 
 class Masking:
     """The state of a rule while a stack of networks is trained.
@@ -62,7 +78,7 @@ class Masking:
         device: torch.device,
     ) -> None:
         self.rule, self.sparsity, self.step = rule, sparsity, 0
-        self._ramp = round(rule.ramp * steps) if rule.schedule == "cubic" else 0
+        self._ramp = round(rule.ramp_share * steps)
         self._last_exchange = rule.until * steps
         self.masks: list[Tensor] = []
         if rule.choice == "rigl":
@@ -99,8 +115,7 @@ class Masking:
     def weights(self, dense: Sequence[Tensor]) -> list[Tensor]:
         """The effective weights ``(R, N_out, N_in)`` of all layers, from those before the cut-off."""
         if self.masks:
-            # of one type: a product with truth values takes four times as long, and so does its gradient
-            sparse = [w * mask.to(w.dtype) for w, mask in zip(dense, self.masks, strict=True)]
+            sparse = _masked(dense, self.masks)
         elif self.rule.allocation == "global":
             flat = cutoff(torch.cat([w.flatten(-2) for w in dense], -1).unsqueeze(-2), self.now).squeeze(-2)
             parts = flat.split([w.shape[-2] * w.shape[-1] for w in dense], -1)
@@ -163,7 +178,12 @@ class FixedMasks:
 
     def weights(self, dense: Sequence[Tensor]) -> list[Tensor]:
         """The effective weights, from those of the layers."""
-        return [w * mask.to(w.device) for w, mask in zip(dense, self.masks, strict=True)]
+        return _masked(dense, self.masks)
+
+
+def _masked(dense: Sequence[Tensor], masks: Sequence[Tensor]) -> list[Tensor]:
+    # Of one type: a product with truth values takes four times as long, and so does its gradient.
+    return [w * mask.to(w) for w, mask in zip(dense, masks, strict=True)]
 
 
 class _StraightThrough(torch.autograd.Function):
