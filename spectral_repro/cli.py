@@ -57,15 +57,21 @@ def main() -> None:
         if entry.errors:
             raise entry.errors[0]
     except KeyboardInterrupt:
-        code = 128 + signals.number
-        sys.exit(_say("interrupted; finished realizations are kept, the same command goes on from there", code))
+        sys.exit(_interrupted(signals))
     except BrokenPipeError:  # a reader like head has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
+        if signals.came:  # inside of a library an interruption may come out as another error
+            sys.exit(_interrupted(signals))
         if wants_trace:
             raise
         sys.exit(_say(one_line(error), getattr(error, "exit_code", 2)))
+
+
+def _interrupted(signals: _Signals) -> int:
+    told = "interrupted; finished realizations are kept, the same command goes on from there"
+    return _say(told, 128 + signals.number)
 
 
 def _say(message: str, code: int) -> int:
