@@ -149,7 +149,7 @@ def _overheads(device: torch.device) -> list[tuple]:
     if device.type == "cuda":
         used = torch.cuda.max_memory_allocated(device) / 2**30
         lines.append(("memory", "", 0, 0, 0, 0, 0, "peak on the device", used, "GiB"))
-    jobs = 200
+    jobs = 200 if device.type == "cpu" else 50
     one, many = _beyond_training(1, device), _beyond_training(jobs, device)
     each = (many - one) / (jobs - 1)
     lines.append(("overhead", "", 0, 0, 0, 0, 0, "start-up, images and first job beyond training", one, "s"))
