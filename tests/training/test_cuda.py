@@ -23,12 +23,16 @@ RULES = {
 }
 
 
+def on(device, data: Images) -> Images:
+    return Images(*(t.to(device) for t in (data.train_x, data.train_y, data.test_x, data.test_y)))
+
+
 def train(case: str, device, sizes, rule=None, dtype=torch.float64, recorded: bool = True, **changes) -> Trainer:
     """Some realizations stop before others, and the last batch of an epoch is smaller."""
     changes = {"max_epochs": 6, "patience": 1, "min_delta": 0.02, "batch_size": 20, **changes}
     p = protocol(**changes)
     network = build_stack(SEEDS, sizes=sizes, activation=p.activation, dtype=dtype, **CASES[case])
-    data = Images(*(t.to(device) for t in images(sizes[0], dtype=dtype)))
+    data = on(device, images(sizes[0], dtype=dtype))
     masking = None if rule is None else (MaskingRule(**RULES[rule]), 0.6)
     trainer = Trainer(network.to(device), data, SEEDS, p, masking=masking)
     if not recorded and trainer.fixed:
@@ -82,5 +86,5 @@ def test_a_layer_of_ones_own_is_launched_step_by_step():
         pass
 
     network = build_stack([3], sizes=(20, 14, 3), layer=Mine, dtype=torch.float64).to(CUDA)
-    trainer = Trainer(network, Images(*(t.to(CUDA) for t in images())), [3], protocol())
+    trainer = Trainer(network, on(CUDA, images()), [3], protocol())
     assert trainer.fixed.recorder is None
