@@ -128,7 +128,7 @@ def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     whole = pd.concat(found.values())
     for n2 in lost:  # ratios to networks at chance would press the others together
         there = whole.loc[whole["x"] == n2, "value"]
-        said = f"{there.min():.2f} to {there.max():.2f}"
+        said = " to ".join(dict.fromkeys(f"{value:.2f}" for value in (there.min(), there.max())))
         ax.text(n2, 0.04, said, rotation=90, ha="center", fontsize=7, color="0.4", transform=ax.get_xaxis_transform())
     _keep_to_points(ax)
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy / accuracy of direct")

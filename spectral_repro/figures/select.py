@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -144,6 +144,8 @@ def select_panel(
 ) -> Panel:
     """The rows of one panel at one profile; of ``methods`` only, if any are named.
 
+    Of each cell those of the realizations that the profile wants, and further ones that every cell has.
+
     Raises:
         UserError: if the rates are to be tuned ones, and have not been chosen.
     """
@@ -153,6 +155,7 @@ def select_panel(
     cells = [(cell, seeds) for cell, seeds in cells if not methods or cell.method in methods]
     seeds = {cell.config_hash: seeds for cell, seeds in cells}
     mine = frame[frame["config_hash"].isin(seeds)]
+    seeds = _with_further(seeds, set(zip(mine["config_hash"], mine["seed"], strict=True)))
     wanted = [seed in seeds[key] for key, seed in zip(mine["config_hash"], mine["seed"], strict=True)]
     mine = mine[pd.Series(wanted, index=mine.index, dtype=bool)]
     if experiment in ALL and ALL[experiment].kind == DEGREES and "results_dir" in frame.attrs:
@@ -173,6 +176,14 @@ def select_panel(
         + " rates=tuned" * bool(tuned)
         + f" results_dir={results_dir}" * (results_dir != "results"),
     )
+
+
+def _with_further(seeds: Mapping[str, range], there: Collection[tuple[str, int]]) -> dict[str, range]:
+    """The seeds of each cell by its hash, and the next ones as far as all cells have them."""
+    more = 0
+    while seeds and all((key, wanted.stop + more) in there for key, wanted in seeds.items()):
+        more += 1
+    return {key: range(wanted.start, wanted.stop + more) for key, wanted in seeds.items()}
 
 
 def _with_degrees(rows: pd.DataFrame, cells: Iterable[tuple[Cell, range]], results_dir: Path) -> pd.DataFrame:

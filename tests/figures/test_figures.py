@@ -247,3 +247,20 @@ def test_captions_say_which_cells_have_another_n(trained):
         panel.realizations
         == "few cells yet: n = 2 of S-QR (N2 = 700, 2000); 3 of S-QR (N2 = 20, 50, 100, 200, 300, 500, 1000)"
     )
+
+
+def test_realizations_beyond_the_wanted_ones_are_shown_once_every_cell_has_them():
+    rows = synthetic_rows("fig06")
+    seeds = sorted({row.seed for row in rows})
+    further = [
+        row.model_copy(update={"seed": seeds[-1] + k}) for row in rows if row.seed == seeds[0] for k in (1, 2, 4)
+    ]
+
+    def shown(some):
+        panel = select_panel(frame_of(some), "fig06", "mnist", "quick")
+        assert panel.found == panel.wanted == len(panel.frame)
+        return sorted(set(panel.frame["seed"]))
+
+    assert shown(rows) == seeds
+    assert shown([*rows, *further[1:]]) == seeds  # one cell has fewer
+    assert shown([*rows, *further]) == [*seeds, seeds[-1] + 1, seeds[-1] + 2]  # none has the next one

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from spectral_repro.config.compose import config_folder
 from spectral_repro.errors import ConfigError, UserError
-from spectral_repro.runner import devices, processes
+from spectral_repro.runner import devices, processes, sweep
 from spectral_repro.runner.devices import share_of_devices, share_of_threads
 from spectral_repro.runner.slurm import ArrayLauncher
 from tests import prepared
@@ -178,6 +178,26 @@ def test_how_many_train_at_a_time_by_default(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert [devices.training_processes(name) for name in ("auto", "cuda", "cuda:1", "cpu")] == [3, 3, 1, 4]
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [("cpu", "processes trains"), ("cuda", "processes=6 has 6 cells share a GPU")]
+)
+def test_a_long_sweep_hears_what_would_be_faster(kind, says, monkeypatch):
+    class BasicLauncher: ...
+
+    class Other: ...
+
+    todo = [SimpleNamespace(options=SimpleNamespace(device="auto"))] * 2
+    monkeypatch.setattr(sweep, "choose_device", lambda name: torch.device(kind))
+    monkeypatch.setattr(sweep, "cores", lambda: 6)
+    assert says in sweep._faster(BasicLauncher(), todo, 3600)
+    for launcher, jobs, seconds in (
+        (Other(), todo, 3600),
+        (BasicLauncher(), todo[:1], 3600),
+        (BasicLauncher(), todo, 9),
+    ):
+        assert sweep._faster(launcher, jobs, seconds) is None
 
 
 def test_a_program_without_a_guard_sweeps_once(images, tmp_path):
