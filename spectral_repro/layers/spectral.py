@@ -105,7 +105,9 @@ class _ScaledEigenvectors(torch.autograd.Function):
 
     @staticmethod
     def forward(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:
-        return _difference(eig_in, eig_out, phi).mul_(phi)
+        difference = _difference(eig_in, eig_out, phi)
+        # In place, unless compiled: torch 2.11 gives no gradients of what is changed in place in here.
+        return difference * phi if torch.compiler.is_compiling() else difference.mul_(phi)
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
