@@ -205,6 +205,7 @@ def work(
     output.close()
     sys.stdout, sys.stderr = (open(n, "w", buffering=1, errors="replace", closefd=False) for n in (1, 2))  # noqa: SIM115 (for good)
     threading.Thread(target=_end_with_sweep, daemon=True).start()
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a process that is killed leaves behind
     try:
         from spectral_repro.runner.job import run_job
 

@@ -47,6 +47,7 @@ def test_a_killed_process_ends_its_cell_only(two_cells, tmp_path):
     assert "1 cells failed, the others are kept" in err
     assert "its process died: signal 9 (SIGKILL)" in err
     assert "Traceback" not in err
+    assert "leaked" not in err
     assert len(read(tmp_path)) == 1
     again = run_cli(*two_cells.arguments, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
