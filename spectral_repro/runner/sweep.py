@@ -110,6 +110,8 @@ def _launch(
             try:
                 yield i, run_job(compose(tuple(job)), i)
             except Exception as error:
+                if _interrupted(error):
+                    raise KeyboardInterrupt from error
                 yield i, error
         return
     if hasattr(launcher, "stream"):
@@ -123,6 +125,13 @@ def _launch(
         except Exception as died:  # of one job, and such a launcher says no more of the others
             returned = [died] * len(batch)
         yield from enumerate(returned, start=start)
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether a library has turned an interruption into this error."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned], seconds: float | None) -> str:
