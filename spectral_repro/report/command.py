@@ -15,6 +15,7 @@ from spectral_repro.files import write_atomically
 from spectral_repro.report import claims, leaderboard
 from spectral_repro.report.beyond import beyond
 from spectral_repro.report.discussion import discuss
+from spectral_repro.report.provenance import provenance
 from spectral_repro.report.tables import accuracies, markdown, protocol
 from spectral_repro.results.rates import write_rates
 
@@ -53,7 +54,7 @@ def build_report(results_dir: Path, profile: str | None = None, frame: pd.DataFr
     parts += [_claims_table(verdicts), _findings(findings), _figures(panels)]
     rates = {"rates": [select_panel(frame, "rates", data, "paper") for data in CONTROLS["control_budget"].datasets]}
     shown = {**panels, "findings": [findings], **controls, **rates}
-    parts += [beyond(frame, controls), _not_run(frame, shown, profile or "paper"), _provenance(frame)]
+    parts += [beyond(frame, controls), _not_run(frame, shown, profile or "paper"), provenance(frame)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -152,15 +153,3 @@ def _not_run(frame: pd.DataFrame, panels: Mapping[str, list[Panel]], profile: st
                 )
     text = f"## What was not run\n\nNetworks that profile {profile} asks for and that have no rows:\n\n"
     return text + ("\n".join(lines) if lines else "none.")
-
-
-def _provenance(frame: pd.DataFrame) -> str:
-    if not len(frame):
-        return "## Provenance\n\nNo rows."
-    columns = ["device", "precision", "products", "torch_version", "code_version"]
-    known = frame.fillna({"products": "not noted"})
-    groups = known.groupby(columns).agg(networks=("seed", "size"), hours=("seconds", lambda s: s.sum() / 3600))
-    lines = [(*map(str, key), str(int(row.networks)), f"{row.hours:.2f}") for key, row in groups.iterrows()]
-    old = "; `not noted`: rows of before products were noted" * bool(frame["products"].isna().any())
-    text = f"## Provenance\n\nProducts: the library and precision of matrix products{old}.\n\n"
-    return text + markdown((*columns, "networks", "hours of training"), lines)

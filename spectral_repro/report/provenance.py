@@ -1,0 +1,48 @@
+"""What made the rows, and whether it can be seen in the accuracies."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from spectral_repro.figures.select import ENOUGH
+from spectral_repro.report.tables import markdown
+
+_COLUMNS = ("device", "precision", "products", "torch_version", "code_version")
+
+
+def provenance(frame: pd.DataFrame) -> str:
+    """A table of devices, products and versions, and a comparison of the kinds of device."""
+    if not len(frame):
+        return "## Provenance\n\nNo rows."
+    known = frame.fillna({"products": "not noted"})
+    groups = known.groupby(list(_COLUMNS)).agg(networks=("seed", "size"), hours=("seconds", lambda s: s.sum() / 3600))
+    lines = [(*map(str, key), str(int(row.networks)), f"{row.hours:.2f}") for key, row in groups.iterrows()]
+    old = "; `not noted`: rows of before products were noted" * bool(frame["products"].isna().any())
+    text = f"## Provenance\n\nProducts: the library and precision of matrix products{old}.\n\n"
+    return text + markdown((*_COLUMNS, "networks", "hours of training"), lines) + _between_devices(frame)
+
+
+def _between_devices(frame: pd.DataFrame) -> str:
+    """Whether networks of the same cells differ by the kind of device: Student's test in each cell, and over all."""
+    kinds = frame["device"].str.partition(" ")[0]
+    said = ""
+    for first, second in combinations(sorted(set(kinds)), 2):
+        sizes, values = [], []
+        for _, cell in frame.groupby("config_hash"):
+            a, b = (cell.loc[kinds[cell.index] == kind, "test_accuracy"] for kind in (first, second))
+            if min(len(a), len(b)) < ENOUGH or not a.var() + b.var():
+                continue
+            test = stats.ttest_ind(b, a)
+            values.append(test.pvalue)
+            sizes.append(test.statistic * np.sqrt(1 / len(a) + 1 / len(b)))
+        if len(sizes) > 1:
+            mean, half = np.mean(sizes), stats.t.ppf(0.975, len(sizes) - 1) * stats.sem(sizes)
+            said += (
+                f"\n\nOf {len(sizes)} cells at least {ENOUGH} networks were trained on {first} and {ENOUGH} on {second}"
+                f", of different seeds. Their mean accuracies differ in {sum(p < 0.05 for p in values)} cells (Student's "
+                f"test at 5 %; by chance {0.05 * len(sizes):.0f}); on average over the cells {second} is above {first} "
+                f"by {mean:.2f} [{mean - half:.2f}, {mean + half:.2f}] standard deviations of one network."
+            )
+    return said

@@ -1,0 +1,48 @@
+"""What made the rows: are networks of one device better than those of another?"""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from spectral_repro.report.provenance import provenance
+
+
+def rows(shift: float, cells: int = 200, each: int = 5) -> pd.DataFrame:
+    """Invented: half of each cell's networks are of a GPU, and better by ``shift`` standard deviations."""
+    generator, frames = np.random.default_rng(0), []
+    for cell in range(cells):
+        devices = ["cpu (A, 1 threads)", "cpu (B, 2 threads)", "cuda (C)"]
+        device = np.repeat(devices, [each - 1, 1, each])
+        accuracy = 0.9 + 0.01 * (generator.normal(size=2 * each) + shift * (device == "cuda (C)"))
+        columns = {"config_hash": str(cell), "seed": range(2 * each), "device": device, "test_accuracy": accuracy}
+        frames.append(pd.DataFrame(columns))
+    same = {"precision": "highest", "products": None, "torch_version": "2", "code_version": "1", "seconds": 3600.0}
+    return pd.concat(frames, ignore_index=True).assign(**same)
+
+
+def numbers(text: str) -> list[float]:
+    found = re.search(r"Of (\d+) cells.* differ in (\d+) cells.*by (\S+) \[(\S+), (\S+)\]", text)
+    return [float(n) for n in found.groups()]
+
+
+def test_devices_that_are_alike_differ_as_often_as_chance_says():
+    cells, differ, mean, low, high = numbers(provenance(rows(0)))
+    assert cells == 200
+    assert 3 <= differ <= 20
+    assert low < 0 < high
+    assert abs(mean) < 0.15
+
+
+def test_a_device_that_is_better_is_noticed():
+    _, differ, mean, low, high = numbers(provenance(rows(2)))
+    assert differ > 100
+    assert 1.9 < low < mean < high < 2.6  # of five and five the estimate is a tenth too large
+
+
+def test_devices_that_share_no_cell_are_not_compared():
+    frame = rows(0)
+    apart = frame[(frame["device"] == "cuda (C)") == (frame["config_hash"].astype(int) < 100)]
+    text = provenance(apart)
+    assert "| cuda (C) | highest | not noted | 2 | 1 | 500 | 500.00 |" in text
+    assert "Of " not in text.partition("Products")[2]
