@@ -39,10 +39,11 @@ def _between_devices(frame: pd.DataFrame) -> str:
             sizes.append(test.statistic * np.sqrt(1 / len(a) + 1 / len(b)))
         if len(sizes) > 1:
             mean, half = np.mean(sizes), stats.t.ppf(0.975, len(sizes) - 1) * stats.sem(sizes)
+            differ, chance = sum(p < 0.05 for p in values), 0.05 * len(sizes)
             said += (
-                f"\n\nOf {len(sizes)} cells at least {ENOUGH} networks were trained on {first} and {ENOUGH} on {second}"
-                f", of different seeds. Their mean accuracies differ in {sum(p < 0.05 for p in values)} cells (Student's "
-                f"test at 5 %; by chance {0.05 * len(sizes):.0f}); on average over the cells {second} is above {first} "
-                f"by {mean:.2f} [{mean - half:.2f}, {mean + half:.2f}] standard deviations of one network."
+                f"\n\nOf {len(sizes)} cells {ENOUGH} or more networks were trained on {first} and on {second}, each "
+                f"with seeds of its own. Their mean accuracies differ in {differ} cells (Student's test at 5 %; by chance "
+                f"{chance:.0f}); on average over the cells {second} is above {first} by {mean:.2f} "
+                f"[{mean - half:.2f}, {mean + half:.2f}] standard deviations of one network."
             )
     return said
