@@ -42,8 +42,8 @@ def _between_devices(frame: pd.DataFrame) -> str:
             differ, chance = sum(p < 0.05 for p in values), 0.05 * len(sizes)
             said += (
                 f"\n\nOf {len(sizes)} cells {ENOUGH} or more networks were trained on {first} and on {second}, each "
-                f"with seeds of its own. Their mean accuracies differ in {differ} cells (Student's test at 5 %; by chance "
-                f"{chance:.0f}); on average over the cells {second} is above {first} by {mean:.2f} "
+                f"with seeds of its own. Their mean accuracies differ in {differ} cells (Student's test at 5 %; by "
+                f"chance {chance:.0f}); on average over the cells {second} is above {first} by {mean:.2f} "
                 f"[{mean - half:.2f}, {mean + half:.2f}] standard deviations of one network."
             )
     return said
