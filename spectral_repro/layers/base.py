@@ -127,7 +127,7 @@ class ReparametrizedLinear(nn.Module):
         if not 0 <= sparsity < 1:
             raise ValueError(f"sparsity={sparsity}: must be in [0, 1)")
         self.in_features, self.out_features, self.sparsity = in_features, out_features, float(sparsity)
-        device = torch.get_default_device() if device is None else device
+        device = torch.empty(0).device if device is None else device  # torch 2.7 tells not of `with torch.device(…)`
         self._factory = {"device": device, "dtype": dtype or torch.get_default_dtype()}
         self.register_parameter("bias", nn.Parameter(torch.zeros(out_features, **self._factory)) if bias else None)
 
