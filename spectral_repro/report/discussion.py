@@ -11,7 +11,7 @@ from spectral_repro.figures.style import label_of
 from spectral_repro.report import claims, judges
 from spectral_repro.report.conditions import above
 from spectral_repro.report.tables import interval
-from spectral_repro.report.ways import returning
+from spectral_repro.report.ways import last_layer, returning
 from spectral_repro.results.frame import collapsed
 from spectral_repro.results.statistics import Measured, difference
 
@@ -31,6 +31,7 @@ def discuss(
         _small_networks(panels),
         _two_protocols(panels),
         returning(ways_to_silence),
+        last_layer(ways_to_silence),
         _published_code(findings),
         _collapses(panels),
         _quick(panels),

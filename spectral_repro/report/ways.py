@@ -77,6 +77,28 @@ def returning(panels: Sequence[Panel]) -> str:
     )
 
 
+def last_layer(panels: Sequence[Panel]) -> str:
+    """What the control says of claim 7: S-QR's lead at the highest sparsity with and without the last layer's part."""
+    leads: dict[str, dict[str, tuple[float, Measured]]] = collections.defaultdict(dict)
+    for panel, allocation, s, at in _places(panels):
+        lead = _lead(at, ("sqr", "cutoff"), ("direct", "cutoff"))
+        if _counts(panel, lead):
+            leads[panel.label][allocation] = s, lead  # sparsities come in ascending order
+            row = at["sqr", "cutoff"].iloc[0]
+            entries = int(row["n2"] * row["n_out"])
+    pairs = {k: (v["uniform"], v["dense_output"]) for k, v in leads.items() if v.keys() >= {"uniform", "dense_output"}}
+    pairs = {label: (a, b) for label, (a, b) in pairs.items() if a[0] == b[0]}
+    if not pairs:
+        return ""
+    (s, _), _ = next(iter(pairs.values()))
+    alike, dense = (", ".join(f"{gap_text(pair[k][1])} on {x}" for x, pair in pairs.items()) for k in (0, 1))
+    return (
+        f"The paper's cut-off silences all layers alike: at s = {s:g} it leaves {entries - round(s * entries)} of the "
+        f"{entries:,} links into the classes. There S-QR is above direct by {alike}; with the last layer left dense by "
+        f"{dense}."
+    )
+
+
 def _counts(panel: Panel, e: Measured) -> bool:
     """Whether something follows from a difference: of networks trained to their end, and of enough of them."""
     return panel.profile == "paper" and e.n >= ENOUGH

@@ -12,7 +12,7 @@ from spectral_repro.figures.catalogue import CONTROLS
 from spectral_repro.figures.select import choose_panels
 from spectral_repro.report.beyond import beyond
 from spectral_repro.report.budgets import budgets
-from spectral_repro.report.ways import returning, sparse
+from spectral_repro.report.ways import last_layer, returning, sparse
 from spectral_repro.results.frame import to_frame
 from spectral_repro.results.rates import write_rates
 from tests.synthetic import WAY, all_panels, tuning_rows
@@ -44,6 +44,22 @@ def test_claim_7_is_beside_direct_whose_weights_return(controls):
     assert "S-QR is ahead in 16 of 16 comparisons and behind in 0" in returning(panels)
     assert "MNIST, Fashion-MNIST, s from 0.9 to 0.99" in returning(panels)
     assert not returning(choose_panels(controls[controls["masking"] != "straight_through"], CONTROLS["control_sparse"]))
+
+
+def test_how_much_of_claim_7_is_the_last_layers(controls):
+    shifted = controls.copy()
+    dense = (shifted["method"] == "sqr") & (shifted["allocation"] == "dense_output")
+    shifted.loc[dense & (shifted["sparsity"] == 0.99), "test_accuracy"] -= 0.1
+
+    def leads(frame) -> list[float]:
+        text = last_layer(choose_panels(frame, CONTROLS["control_sparse"]))
+        assert "at s = 0.99 it leaves 50 of the 5,000 links into the classes" in text
+        return [float(n) for n in re.findall(r"([+-][.\d]+) \[\S+ \S+\] on (?:MNIST|Fashion-MNIST)", text)]
+
+    before, after = leads(controls), leads(shifted)
+    assert len(before) == 4
+    assert after == pytest.approx([*before[:2], *(lead - 0.1 for lead in before[2:])], abs=1e-4)
+    assert not last_layer(choose_panels(controls[controls["allocation"] != "dense_output"], CONTROLS["control_sparse"]))
 
 
 def test_what_has_no_rows_says_its_command():
