@@ -7,7 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from spectral_repro.figures.select import ENOUGH
-from spectral_repro.report.tables import markdown
+from spectral_repro.report.tables import interval, markdown
+from spectral_repro.results.statistics import mean
 
 _COLUMNS = ("device", "precision", "products", "torch_version", "code_version")
 
@@ -38,12 +39,11 @@ def _between_devices(frame: pd.DataFrame) -> str:
             values.append(test.pvalue)
             sizes.append(test.statistic * np.sqrt(1 / len(a) + 1 / len(b)))
         if len(sizes) > 1:
-            mean, half = np.mean(sizes), stats.t.ppf(0.975, len(sizes) - 1) * stats.sem(sizes)
             differ, chance = sum(p < 0.05 for p in values), 0.05 * len(sizes)
             said += (
                 f"\n\nOf {len(sizes)} cells {ENOUGH} or more networks were trained on {first} and on {second}, each "
                 f"with seeds of its own. Their mean accuracies differ in {differ} cells (Student's test at 5 %; by "
-                f"chance {chance:.0f}); on average over the cells {second} is above {first} by {mean:.2f} "
-                f"[{mean - half:.2f}, {mean + half:.2f}] standard deviations of one network."
+                f"chance {chance:.0f}); on average over the cells {second} is above {first} by "
+                f"{interval(mean(dict(enumerate(sizes))), '.2f')} standard deviations of one network."
             )
     return said

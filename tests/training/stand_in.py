@@ -18,7 +18,7 @@ from spectral_repro.training.network import build_stack
 from spectral_repro.training.protocol import Images
 from spectral_repro.training.replay import FixedSteps
 from spectral_repro.training.trainer import Trainer
-from tests.training.test_trainer import CASES, images, protocol
+from tests.training.test_trainer import CASES, RULES, images, protocol
 
 _setup_privateuseone_for_python_backend("standin")
 DEVICE = torch.device("standin:0")
@@ -144,11 +144,6 @@ def make(case: str, sizes, data: Images, seeds, on_device: bool, rule: str | Non
     return Trainer(network, data, seeds, p, masking=masking)
 
 
-RULES = {
-    "straight_through": {"gradient": "all"},
-    "gradual": {"schedule": "cubic", "allocation": "global"},
-    "rigl": {"choice": "rigl", "interval": 3, "allocation": "dense_output"},
-}
 ALL = [
     *((case, sizes, None) for case in CASES for sizes in ((20, 14, 3), (8, 14, 14, 3))),
     *((case, (20, 14, 3), rule) for case in ("direct", "sqr") for rule in RULES),

@@ -11,16 +11,11 @@ from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import build_stack
 from spectral_repro.training.protocol import Images
 from spectral_repro.training.trainer import Trainer
-from tests.training.test_trainer import CASES, flat, images, numbers, protocol
+from tests.training.test_trainer import CASES, RULES, flat, images, numbers, protocol
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 CUDA = torch.device("cuda")
 SEEDS = [3, 4, 5, 6]
-RULES = {
-    "straight_through": {"gradient": "all"},
-    "gradual": {"schedule": "cubic", "allocation": "global"},
-    "rigl": {"choice": "rigl", "interval": 3, "allocation": "dense_output"},
-}
 
 
 def on(device, data: Images) -> Images:

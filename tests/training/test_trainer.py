@@ -22,6 +22,12 @@ CASES = {
     "direct_sparse": {"layer": DirectLinear, "sparsity": 0.7},
     "sqr_sparse": {"layer": functools.partial(QRLinear, eig_in=1.0, eig_out=0.0), "sparsity": 0.7},
 }
+#: Rules of masking beside the layers' own cut-off.
+RULES = {
+    "straight_through": {"gradient": "all"},
+    "gradual": {"schedule": "cubic", "allocation": "global"},
+    "rigl": {"choice": "rigl", "interval": 3, "allocation": "dense_output"},
+}
 
 
 def protocol(**changes) -> Protocol:
