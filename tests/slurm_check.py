@@ -34,7 +34,8 @@ SWEEP = (
         "device=cpu",
         "threads=1",
     ),
-    *("trainer.max_epochs=300", "trainer.patience=300", "checkpoint_minutes=0"),
+    # long enough that a job of 6 s still trains when Slurm kills it, KillWait after its signal
+    *("trainer.max_epochs=900", "trainer.patience=900", "checkpoint_minutes=0"),
 )
 LAUNCHER = (
     *("hydra/launcher=submitit_slurm", "hydra.launcher.partition=debug", "hydra.launcher.timeout_min=20"),
@@ -214,7 +215,7 @@ def check(base: Path) -> None:
     reference, folder = base / "reference", base / "cluster"
     reference.mkdir()
     folder.mkdir()
-    subprocess.run(command(reference), cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command(reference, "hydra/launcher=processes"), cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     expected = rows(reference)
     print(f"{len(expected)} rows trained on this machine", flush=True)
     with slurm(base):
