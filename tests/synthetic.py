@@ -92,6 +92,7 @@ def rows_of(name: str, profile: str = "paper", seeds=range(3)) -> list[Row]:
                 "method": cell.method,
                 "n2": cell.n2,
                 "sparsity": cell.sparsity,
+                "p": cell.method_options.get("p"),
                 "seed": seed,
                 "test_accuracy": accuracy,
                 "validation_accuracy": accuracy,

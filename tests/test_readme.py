@@ -1,16 +1,22 @@
 """The README's examples, run as they stand."""
 
-import dataclasses
+import collections
 import importlib.util
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 import yaml
 
-from spectral_repro.figures.select import load_frame, select_panel
-from spectral_repro.report.discussion import variant_gains
+from spectral_repro.figures.catalogue import CONTROLS, FIGURES
+from spectral_repro.figures.command import load_degrees
+from spectral_repro.figures.command import main as plot
+from spectral_repro.figures.select import choose_panels, load_frame, select_panel
+from spectral_repro.report import claims, ways
+from spectral_repro.report.budgets import budgets
+from spectral_repro.report.findings import variant_gains
 from tests.conftest import ROOT, run_cli
 
 README = (ROOT / "README.md").read_text()
@@ -107,7 +113,6 @@ def test_the_tour_runs_and_draws(tmp_path):
 
 def test_the_table_of_differences_has_the_numbers_of_the_rows():
     panel = select_panel(load_frame(ROOT / "results"), "findings", "mnist", "paper")
-    panel = dataclasses.replace(panel, frame=panel.frame[panel.frame["seed"] < 3])  # whatever is trained later
     for method, option, theirs in (("sqr", "core", "full"), ("ssvd", "basis", "gaussian"), ("direct", "bias", False)):
         gains = variant_gains(panel, method, option, theirs).values()
         said = [
@@ -116,3 +121,47 @@ def test_the_table_of_differences_has_the_numbers_of_the_rows():
         ]
         assert len(said) == 2
         assert f"{', '.join(said)} |" in README
+
+
+def test_what_came_out_is_what_the_rows_say():
+    """The numbers of the README's summary, from the rows as the report computes them."""
+    frame = load_frame(ROOT / "results")
+    verdicts = claims.judge(
+        lambda name, methods: choose_panels(frame, FIGURES[name], None, methods),
+        load_degrees(ROOT / "results", choose_panels(frame, FIGURES["hubs"])[0]),
+    )
+    by_verdict = collections.defaultdict(list)
+    for number in claims.CLAIMS:
+        by_verdict[claims.overall([v for v in verdicts if v.number == number])].append(number)
+    assert by_verdict == {"reproduced": [1, 3, 6, 7, 8], "reproduced in part": [4, 5], "not reproduced": [2]}
+    text = " ".join(README.partition("## What came out")[2].partition("## Use")[0].split())
+    assert "Claims 1, 3, 6, 7 and 8 are reproduced, 4 and 5 in part; claim 2" in text
+    measured = {(v.number, v.figure): v.measured for v in verdicts}
+    gain, *four = (
+        float(re.search(r": (\d\.\d+) \[", measured[key])[1])
+        for key in [(2, "fig03"), *((4, name) for name in ("fig01", "fig05", "fig04", "fig09"))]
+    )
+    assert f"by {gain} of direct's accuracy" in text
+    assert "({} and {} of its accuracy".format(*four[:2]) in text
+    assert "({}; with two hidden layers {})".format(*four[2:]) in text
+    panels = choose_panels(frame, CONTROLS["control_sparse"])
+    leads = [float(n) for n in re.findall(r"([+-][.\d]+) \[\S+ \S+\] on ", ways.last_layer(panels))]
+    mnist, fashion, mnist_dense, fashion_dense = (f"{lead:.3f}".replace("-", "−") for lead in leads)
+    assert f"it is {mnist} on MNIST at s = 0.99, and {mnist_dense} once the last layer is left dense" in text
+    assert f"(Fashion-MNIST: {fashion} and {fashion_dense})" in text
+    assert re.search(r"S-QR is ahead in \d+ of \d+ comparisons and behind in \d+", ways.returning(panels))[0] in text
+    table = budgets("control_budget", frame, choose_panels(frame, CONTROLS["control_budget"]))
+    leaders = [line.split(" | ")[2] for line in table.splitlines() if re.match(r"\| \S*MNIST \| [\d,]+ \| ", line)]
+    assert len(leaders) == 8
+    assert all(leader.startswith("hashed ") for leader in leaders)
+    assert sum(";" in leader for leader in leaders) == 2
+
+
+def test_a_sweep_of_ones_own_is_drawn_by_the_readmes_command(images, tmp_path, monkeypatch):
+    command = next(li for li in README.splitlines() if li.startswith("    spectral-repro-plot")).partition("#")[0]
+    small = ("n2=3,6", "realizations=2", "trainer.max_epochs=2", "trainer.batch_size=12", f"data.root={images}")
+    done = run_cli("-m", "method=direct,sqr", "results_dir=mine", "data=folder", *small, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    plot(shlex.split(command)[1:])
+    assert (tmp_path / "mine/figures/test_accuracy-by-n2.png").exists()

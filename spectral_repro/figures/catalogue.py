@@ -92,7 +92,7 @@ CONTROLS = {
             BUDGET,
             ("mnist", "fashion_mnist"),
             ("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection"),
-            "784–N2–10",
+            "784–N2–10, of S-QR(p), low rank, hashed, diagonal and projection 784–500–10",
             "The same number of trained parameters, spent otherwise",
         ),
         FigureSpec(
@@ -100,7 +100,7 @@ CONTROLS = {
             PRUNING,
             ("mnist", "fashion_mnist"),
             ("spectral_nodes", "direct"),
-            "784–500–…–10",
+            "784–500–10 or with several hidden layers of 500, and narrower ones",
             "Hidden nodes removed",
         ),
     )

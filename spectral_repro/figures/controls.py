@@ -1,5 +1,6 @@
 """The figures beyond the paper (SPEC 9): ways to silence weights, and the same number of parameters spent otherwise."""
 
+import itertools
 from collections.abc import Sequence
 
 import matplotlib
@@ -76,12 +77,16 @@ def _ways(ax: Axes, panel: Panel, allocation: str) -> None:
 
 
 def budget_points(panel: Panel) -> pd.DataFrame:
-    """One line per cell: ``method, trained, value, spread, n``, ascending in the number of trained parameters."""
+    """One line per cell: ``method, partial, trained, value, spread, n``, ascending in the number of trained parameters.
+
+    ``partial``: of R only a share p below 1 is trained.
+    """
     lines = []
     for _, rows in panel.frame.groupby("config_hash"):
         first, e = rows.iloc[0], mean(curves.accuracies(rows))
-        lines.append((first["method"], int(first["trained_parameters"]), e.value, e.spread, e.n))
-    points = pd.DataFrame(lines, columns=["method", "trained", "value", "spread", "n"])
+        partial = bool(first["p"] < 1)  # of methods without p it is none
+        lines.append((first["method"], partial, int(first["trained_parameters"]), e.value, e.spread, e.n))
+    points = pd.DataFrame(lines, columns=["method", "partial", "trained", "value", "spread", "n"])
     return points.sort_values(["trained", "value", "method"]).reset_index(drop=True)
 
 
@@ -96,13 +101,14 @@ def _budget(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         return
     points = budget_points(panel)
     shared = points.groupby("trained")["method"].agg(lambda methods: sorted(set(methods), key=spec.methods.index))
-    for method in spec.methods:
-        mine = points[points["method"] == method]
+    for method, partial in itertools.product(spec.methods, (False, True)):
+        mine = points[(points["method"] == method) & (points["partial"] == partial)]
         if len(mine):
             style = style_of(method, BUDGET_STYLES)
             bars = {"yerr": mine["spread"].fillna(0.0), "linestyle": "", "elinewidth": 0.8}
             beside = [_BESIDE ** (2 * shared[t].index(method) - len(shared[t]) + 1) for t in mine["trained"]]
-            drawn = {"color": style.color, "marker": style.marker, "label": label_of(method)}
+            drawn = {"color": style.color, "marker": style.marker, "label": label_of(method) + "(p), p < 1" * partial}
+            drawn |= {"markerfacecolor": "white"} if partial else {}
             ax.errorbar(mine["trained"] * beside, mine["value"], **drawn, **bars)
     front = pareto_front(points)
     ax.step(

@@ -66,7 +66,9 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
         }.get(spec.kind, "bands: ± 1 standard deviation, that of a ratio paired where seeds are shared")
         if spec.kind == catalogue.RELATIVE and (lost := collapsed_sizes(panels[0].frame)):
             where = ", ".join(f"{count} at N2 = {n2}" for n2, count in lost.items())
-            what += f"; where networks of direct are at chance ({where}) the ratios are written, not drawn"
+            what += (
+                f"; where networks of direct are at chance ({where}) the ratios of all methods are written, not drawn"
+            )
         write_foot(figure, panels, f"Network {spec.network}; {what}")
     return figure
 
@@ -128,20 +130,22 @@ def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     whole = pd.concat(found.values())
     for n2 in lost:  # ratios to networks at chance would press the others together
         there = whole.loc[whole["x"] == n2, "value"]
-        said = " to ".join(dict.fromkeys(f"{value:.2f}" for value in (there.min(), there.max())))
+        said = "all " + " to ".join(dict.fromkeys(f"{value:.2f}" for value in (there.min(), there.max())))
         ax.text(n2, 0.04, said, rotation=90, ha="center", fontsize=7, color="0.4", transform=ax.get_xaxis_transform())
-    _keep_to_points(ax)
+    if _keep_to_points(ax):
+        ax.set_title("bands that run out of the frame are wider", fontsize=7, loc="right")
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy / accuracy of direct")
     _label_sizes(ax, spec, panel)
     ax.legend(loc="best")
 
 
-def _keep_to_points(ax: Axes) -> None:
-    """Lets bands run out of the frame where they are much wider than all points are apart."""
+def _keep_to_points(ax: Axes) -> bool:
+    """Lets bands run out of the frame where they are much wider than all points are apart; whether one does."""
     points = np.concatenate([line.get_ydata() for line in ax.get_lines()])
     least, most, (low, high) = np.nanmin(points), np.nanmax(points), ax.get_ylim()
     if room := (most - least) / 4:
         ax.set_ylim(max(low, least - room), min(high, most + room))
+    return ax.get_ylim() != (low, high)
 
 
 def _direct_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
@@ -234,7 +238,7 @@ def _degree_panels(axes: Sequence[Axes], spec: FigureSpec, panel: Panel, degrees
                 ax.plot(x, share, drawstyle="steps-pre", **drawn)
         ax.set(yscale="log", xlabel=f"{direction}-degree of a hidden node, d", ylabel="share of nodes with degree ≥ d")
         if direction == "in":
-            ax.set(xscale="symlog")
+            ax.set(xscale="symlog", xlabel=f"{ax.get_xlabel()} (log from 1)")
         else:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlim(left=0)

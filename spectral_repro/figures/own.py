@@ -88,7 +88,9 @@ def _of_one_cell(rows: pd.DataFrame, wanted: OwnFigure) -> None:
     }
     told |= {"config_hash", "code_version", "torch_version", "finished_at", "diverged", "products", "data_digest"}
     cells = rows.drop_duplicates("config_hash")
-    differ = [c for c in cells.columns if c not in told and cells[c].nunique(dropna=False) > 1]
+    columns = [c for c in cells.columns if c not in told]
+    differ = [c for c in columns if cells[c].nunique() > 1]  # the first rows lack columns that came later
+    differ = differ or [c for c in columns if cells[c].nunique(dropna=False) > 1]
     at = rows.iloc[0]
     where = ", ".join(f"{c}={at[c]}" for c in (*wanted.by, wanted.x))
     raise UserError(

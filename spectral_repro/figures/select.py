@@ -11,6 +11,7 @@ from spectral_repro.config.cell import Cell
 from spectral_repro.config.jobs import cells_of
 from spectral_repro.errors import ConfigError
 from spectral_repro.figures.catalogue import ALL, DEGREES, STAND_IN, FigureSpec
+from spectral_repro.results.commands import commands_of, options_of
 from spectral_repro.results.degrees import degree_file, read_degrees
 from spectral_repro.results.frame import diverged, to_frame
 from spectral_repro.results.rows import all_rows
@@ -124,12 +125,13 @@ class Panel:
 
 
 def load_frame(results_dir: Path) -> pd.DataFrame:
-    """All rows below ``results_dir``, with the columns of :class:`Row`.
+    """All rows below ``results_dir``, with the columns of :class:`Row`, and ``options``, as ``collect`` joins them.
 
     Raises:
         UserError: if a file of rows is damaged.
     """
     frame = to_frame(all_rows(results_dir))
+    frame["options"] = frame["config_hash"].map(options_of(commands_of(results_dir)))
     frame.attrs["results_dir"] = str(results_dir)
     return frame
 

@@ -10,7 +10,7 @@ import pandas as pd
 from spectral_repro.figures.select import Panel
 from spectral_repro.report import judges
 from spectral_repro.report.hubs import Degrees
-from spectral_repro.report.judges import EQUAL, NEAR, Judge
+from spectral_repro.report.judges import ABOUT_NINETY, EQUAL, NEAR, Judge
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 NOT_RUN, NOT_JUDGED = "not yet run", "not judged"
@@ -36,7 +36,7 @@ CLAIMS = {
         Claim(
             1,
             "Spectral reaches about 90 % of direct on MNIST, with ρ below one per cent for N2 ≥ 500",
-            "relative accuracy, mean over N2 ≥ 100, in 0.875 to 0.945; ρ < 0.01 for N2 ≥ 500",
+            f"relative accuracy, mean over N2 ≥ 100, in {ABOUT_NINETY[0]} to {ABOUT_NINETY[1]}; ρ < 0.01 for N2 ≥ 500",
             ("direct", "spectral"),
         ),
         Claim(

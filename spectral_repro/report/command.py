@@ -15,9 +15,10 @@ from spectral_repro.files import write_atomically
 from spectral_repro.report import claims, leaderboard
 from spectral_repro.report.beyond import beyond
 from spectral_repro.report.discussion import discuss
+from spectral_repro.report.findings import findings_table
 from spectral_repro.report.provenance import provenance
 from spectral_repro.report.tables import accuracies, markdown, protocol
-from spectral_repro.results.rates import write_rates
+from spectral_repro.results.rates import TUNING_SEEDS, write_rates
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -49,9 +50,9 @@ def build_report(results_dir: Path, profile: str | None = None, frame: pd.DataFr
     findings = _best_panel(frame, "findings", profile)
     controls = {name: choose_panels(frame, spec, profile) for name, spec in ALL.items() if name not in FIGURES}
     controls = {name: chosen for name, chosen in controls.items() if chosen}
-    discussion = discuss(panels, verdicts, findings, controls.get("control_sparse", ()))
+    discussion = discuss(panels, verdicts, findings, controls)
     parts = [_head(frame, verdicts), _eight_claims(verdicts), discussion]
-    parts += [_claims_table(verdicts), _findings(findings), _figures(panels)]
+    parts += [_claims_table(verdicts), findings_table(findings), _figures(panels)]
     rates = {"rates": [select_panel(frame, "rates", data, "paper") for data in CONTROLS["control_budget"].datasets]}
     shown = {**panels, "findings": [findings], **controls, **rates}
     parts += [beyond(frame, controls), _not_run(frame, shown, profile or "paper"), provenance(frame)]
@@ -65,16 +66,22 @@ def _head(frame: pd.DataFrame, verdicts: Sequence[claims.Verdict]) -> str:
         "Written by `make report` from the rows in `results/runs`; nothing here is edited by hand.\n\n"
         f"{_networks(frame)}. Claims, figure by figure: {claims.tally(verdicts)}. "
         "Brackets are 95 % intervals: Student's of means over realizations, and of differences and ratios of such "
-        "means by the delta method, paired where they share seeds; of three realizations they have two degrees of "
-        "freedom. “±” is the standard deviation of one realization. A verdict needs at least "
+        "means by the delta method, paired where they share seeds. “±” is the standard deviation of one realization; "
+        "in the tables “trained” counts parameters, ρ is their share of those of direct, and epochs are given as mean "
+        "(least–most). A verdict needs at least "
         f"{ENOUGH} realizations of every cell of the figure that the claim is about, trained to their end: "
         "networks of profile quick, which are stopped after a few epochs, are shown and not judged."
     )
 
 
 def _networks(frame: pd.DataFrame) -> str:
-    pruned = int(frame["pruned_share"].notna().sum())
-    return f"{len(frame) - pruned} trained networks" + f", and {pruned} that others were pruned to" * bool(pruned)
+    pruned, tuning = int(frame["pruned_share"].notna().sum()), int((frame["seed"] >= TUNING_SEEDS).sum())
+    whole = len(leaderboard.full_length(frame)) if len(frame) else 0
+    other = len(frame) - pruned - tuning - whole
+    kinds = ((whole, "at full length"), (tuning, "that learning rates are chosen on"), (other, "stopped earlier"))
+    each = ", ".join(f"{count:,} {kind}" for count, kind in kinds if count)
+    text = f"{len(frame) - pruned:,} trained networks" + f" ({each})" * bool(each)
+    return text + f", and {pruned} that others were pruned to" * bool(pruned)
 
 
 def _eight_claims(verdicts: Sequence[claims.Verdict]) -> str:
@@ -103,19 +110,6 @@ def _claims_table(verdicts: Sequence[claims.Verdict]) -> str:
         "lie elsewhere, and undecided if they reach across; where one of several sizes or shares would decide, they "
         "are wider (Bonferroni). It is judged from the networks of its own methods, which may be at full length where "
         "the figure still waits for others.\n\n" + markdown(("#", "figure", "measured", "verdict", "runs"), lines)
-    )
-
-
-def _findings(panel: Panel) -> str:
-    """What the differences between the paper's text and the published code cost (``experiment=findings``)."""
-    return (
-        "## The paper's text and the published code\n\n"
-        "The text, and the ρ of the figures, count the upper triangle of `R`; the published code trains all of it "
-        "(`core=full`; for N2 > N1 a trapezoid). The text asks for orthogonal `U`, `V`, the captions of Figs. 1 and 4 "
-        "for uniform entries, and the code draws Gaussian ones; its sparse networks of direct have no bias, and ours "
-        "do, as S-QR does in both. The text is our default. What the difference costs on "
-        f"MNIST, profile {panel.profile} (at most {panel.max_epochs} epochs); `{panel.command}`:\n\n"
-        + accuracies(panel)
     )
 
 

@@ -1,5 +1,6 @@
 """How each claim is judged: whether it holds in a panel, and what was measured there."""
 
+import dataclasses
 from collections.abc import Callable, Iterable
 
 import pandas as pd
@@ -14,6 +15,8 @@ from spectral_repro.results.statistics import Measured, average
 
 #: From what part of direct's accuracy on S-QR counts as equal to it, and S-QR(p) as near.
 EQUAL, NEAR = 0.98, 0.95
+#: What counts as about 90 % of it.
+ABOUT_NINETY = 0.875, 0.945
 
 #: Whether the claim holds in a panel and what was measured; None where there are too few networks.
 Judge = Callable[[Panel], tuple[Holds, str] | None]
@@ -60,7 +63,7 @@ def spectral_near_ninety(panel: Panel) -> tuple[Holds, str] | None:
         f"largest ρ for N2 ≥ 500: {rho:.4f}"
     )
     measured += _left_out(frame)
-    return all_(within(q, 0.875, 0.945), bool(rho < 0.01)), measured
+    return all_(within(q, *ABOUT_NINETY), bool(rho < 0.01)), measured
 
 
 def modified_beats_original(panel: Panel) -> tuple[Holds, str] | None:
@@ -125,22 +128,40 @@ def best_direct(panel: Panel, said: float) -> tuple[Holds, str] | None:
     return within(sizes[n2], said - 0.01, said + 0.01), measured
 
 
-def partial_sqr(panel: Panel) -> tuple[Holds, str] | None:
-    """Claim 6."""
+@dataclasses.dataclass(frozen=True)
+class Shares:
+    """S-QR(p) relative to direct by 0 < p ≤ 0.5, what it is above S-SVD there, and S-SVD relative to direct."""
+
+    relative: dict[float, Measured]
+    gaps: dict[float, Measured]
+    ssvd: Measured
+
+
+def shares(panel: Panel) -> Shares | None:
+    """Of a panel of Figs. 6 to 8; None where rows are missing."""
     frame = panel.frame
     direct, ssvd = (list(_by(frame, method).values()) for method in ("direct", "ssvd"))
     sqr = {p: e for p, e in _by(frame, "sqr", "p").items() if 0 < p <= 0.5}
     if not sqr or len(direct) != 1 or len(ssvd) != 1:
         return None
+    level = ssvd[0] / direct[0]
     relative = {p: e / direct[0] for p, e in sqr.items()}
-    gaps = {p: e - ssvd[0] / direct[0] for p, e in relative.items()}
-    sure = 1 - 0.05 / len(sqr)
-    holds = {p: all_(above(relative[p], NEAR, sure), above(gaps[p], 0, sure)) for p in sqr}
+    return Shares(relative, {p: e - level for p, e in relative.items()}, level)
+
+
+def partial_sqr(panel: Panel) -> tuple[Holds, str] | None:
+    """Claim 6."""
+    found = shares(panel)
+    if found is None:
+        return None
+    relative, gaps = found.relative, found.gaps
+    sure = 1 - 0.05 / len(gaps)
+    holds = {p: all_(above(relative[p], NEAR, sure), above(gaps[p], 0, sure)) for p in gaps}
     each = "; ".join(
         f"p = {p:g}: {interval(relative[p], confidence=sure)}, S-QR − S-SVD {interval(gaps[p], confidence=sure)}"
-        for p in sqr
+        for p in gaps
     )
-    where = [p for p in sqr if holds[p]]
+    where = [p for p in gaps if holds[p]]
     measured = f"relative accuracy ({100 * sure:.3g} % intervals) at {each}. Holds at "
     measured += f"p = {_listed(where, '')}" if where else "no p"
     return any_(*holds.values()), measured

@@ -1,19 +1,24 @@
 """``<results_dir>/LEADERBOARD.md``: every method that has rows, at fixed budgets and fixed sparsities (SPEC 9)."""
 
+import contextlib
 import dataclasses
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 
-from spectral_repro.config.compose import plain_compose
+from spectral_repro.config.compose import plain_compose, plain_composer
+from spectral_repro.config.read import read_config
+from spectral_repro.errors import UserError
 from spectral_repro.figures import curves
 from spectral_repro.figures.controls import ALLOCATIONS
 from spectral_repro.figures.select import ENOUGH
 from spectral_repro.figures.style import WAYS, label_of
 from spectral_repro.report.conditions import above
 from spectral_repro.report.tables import accuracy_interval, markdown
+from spectral_repro.results.commands import commands_of
 from spectral_repro.results.frame import guessing
 from spectral_repro.results.rates import TUNING_SEEDS
 from spectral_repro.results.statistics import Estimate, difference, mean
@@ -21,6 +26,11 @@ from spectral_repro.results.statistics import Estimate, difference, mean
 #: Trained parameters (SPEC 9): of Spectral at N2 = 500, of S-QR at 100 and 500 on MNIST, and one between.
 BUDGETS = (2_304, 6_209, 30_000, 127_609)
 SPARSITIES = (0.9, 0.95, 0.98, 0.99)
+#: Where there is no command, how to find what is known.
+_LOOK = "spectral-repro --config-of {}"
+#: Keys that a command needs that leaves the rest to the defaults.
+_TOLD = {"data", "method", "n2", "hidden_layers", "hidden", "sparsity", "masking", "masking.allocation"}
+_TOLD |= {"method.p", "method.core", "method.rank", "method.multiple", "method.basis", "+method.bias"}
 #: Options of methods that make another network and have no column.
 _VARIANTS = {"+method.bias=false": "no bias", "method.basis=gaussian": "Gaussian U and V"}
 
@@ -154,7 +164,7 @@ def at_budget(found: Sequence[Entry], cells: Collection[str], data: str, budget:
 
 def build(frame: pd.DataFrame, results_dir: Path) -> str:
     """The leaderboard as Markdown."""
-    commands = _commands(results_dir)
+    commands = commands_of(results_dir)
     found = entries(frame, commands)
     sparsity = frame.groupby("config_hash")["sparsity"].first().to_dict() if len(frame) else {}
     dense = {key for key, s in sparsity.items() if s == 0}
@@ -168,7 +178,8 @@ def build(frame: pd.DataFrame, results_dir: Path) -> str:
         "share seeds, excludes zero; other two of neighbouring groups may not be separated. At chance: networks "
         "that do no better than guessing. Sparse networks have a table for each network at the sparsities "
         f"{', '.join(f'{s:g}' for s in SPARSITIES)}; links are the weights that are left, of which there are more "
-        "where the last layer stays dense. A method of one's own enters with its rows."
+        "where the last layer stays dense. A method of one's own enters with its rows. Commands leave out what is the "
+        "default; `spectral-repro --config-of` with the name of the rows prints every value."
     ]
     for data in sorted({e.data for e in found}):
         parts.append(f"## {data}")
@@ -185,7 +196,7 @@ def _table(ordered: Sequence[Entry], results_dir: Path, commands: Mapping[str, s
     lines = []
     for group, e in zip(grouped(ordered), ordered, strict=True):
         counts = f"{e.estimate.n}", f"{e.at_chance or ''}", f"{e.trained:,}", f"{e.rho:.4f}", f"{e.links:,}"
-        command = commands.get(e.config_hash, f"spectral-repro --config-of {e.config_hash}")
+        command = _shortest(commands[e.config_hash], e) if e.config_hash in commands else _LOOK.format(e.config_hash)
         line = (f"{group}", e.way, e.size + e.options, e.training, accuracy_interval(e.estimate), *counts)
         lines.append((*line, _link(results_dir, e), f"`{command}`"))
     header = ("group", "method", "network", "training", "accuracy", "n", "at chance", "trained", "ρ", "links")
@@ -198,10 +209,20 @@ def _link(results_dir: Path, entry: Entry) -> str:
     return f"[{entry.config_hash}]({path.relative_to(results_dir).as_posix()})" if path else entry.config_hash
 
 
-def _commands(results_dir: Path) -> dict[str, str]:
-    """By ``config_hash`` the command that makes the rows, kept beside them."""
-    found = {}
-    for path in (results_dir / "runs").glob("*/*.yaml"):
-        with path.open(encoding="utf-8") as file:
-            found[path.stem.rpartition("-")[2]] = file.readline().strip().removeprefix("# ")
-    return found
+def _shortest(command: str, entry: Entry) -> str:
+    """The command without what is the default today, if it makes the same cell; else all of it."""
+    words = shlex.split(command)
+    given = dict(word.partition("=")[::2] for word in words[1:])
+    told = {
+        "hidden_layers": "1",
+        "sparsity": "0.0",
+        "method.p": "1.0",
+        "method.core": "triangular",
+        "method.basis": "orthogonal",
+    }
+    short = [f"{k}={v}" for k, v in given.items() if k in _TOLD and told.get(k) != v]
+    for more in ([], ["protocol=sparse"], [f"trainer.lr={given.get('trainer.lr')}"]):
+        with contextlib.suppress(UserError):
+            if read_config(plain_composer()([*short, *more]))[0].config_hash == entry.config_hash:
+                return shlex.join(["spectral-repro", *short, *more])
+    return command

@@ -32,12 +32,13 @@ def pruned(panels: Sequence[Panel]) -> str:
     if not lines:
         return text
     header = ("data", "hidden layers", "activation", "removed", *(WAYS[way][0] for way in shown))
-    header += ("|λ| − Σ|w|", "|λ| − Σ|w|, retrained", "|λ| − narrow")
+    header += ("by |λ| − by Σ|w|", "by |λ| − by Σ|w|, both retrained", "by |λ|, retrained − narrow")
     text += (
         "\n\nA node is ranked by the size of its eigenvalue (`W = −diag(λ) φ`, no bias) or by the sum of its weights' "
         "sizes. “after λ and φ”: both were trained before nodes were removed, and what is left is tested as it is. "
         "“before φ”: λ alone was trained, nodes were removed, then λ and φ were trained. “retrained”: trained on after "
-        "nodes were removed. “narrow from the start”: trained at that size. Brackets are 95 % intervals, paired by "
+        "nodes were removed. “narrow from the start”: trained at that size, for "
+        "as many epochs as a whole network before its nodes are removed. Brackets are 95 % intervals, paired by "
         "seed.\n\n" + markdown(header, lines)
     )
     said = {key: " against ".join(f"“{WAYS[way][0]}”" for way in key[1]) for key in sorted(gaps)}

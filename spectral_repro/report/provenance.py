@@ -21,7 +21,10 @@ def provenance(frame: pd.DataFrame) -> str:
     groups = known.groupby(list(_COLUMNS)).agg(networks=("seed", "size"), hours=("seconds", lambda s: s.sum() / 3600))
     lines = [(*map(str, key), str(int(row.networks)), f"{row.hours:.2f}") for key, row in groups.iterrows()]
     old = "; `not noted`: rows of before products were noted" * bool(frame["products"].isna().any())
-    text = f"## Provenance\n\nProducts: the library and precision of matrix products{old}.\n\n"
+    hours = frame.groupby(frame["device"].str.partition(" ")[0])["seconds"].sum() / 3600
+    text = f"## Provenance\n\nProducts: the library and precision of matrix products{old}. Hours of training in all: "
+    text += ", ".join(f"{hours[kind]:.1f} on {kind}" for kind in hours.index)
+    text += " (those of a batch shared evenly by its networks).\n\n"
     return text + markdown((*_COLUMNS, "networks", "hours of training"), lines) + _between_devices(frame)
 
 

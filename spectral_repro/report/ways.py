@@ -30,7 +30,7 @@ _PAIRS = (
 
 def sparse(name: str, panels: Sequence[Panel]) -> str:
     """S-QR against direct with four ways to silence: the paper explains its lead by silenced weights that return."""
-    lines, gaps, leading, names = [], [], collections.defaultdict(list), []
+    lines, gaps, leading, names, longest = [], [], collections.defaultdict(list), [], collections.defaultdict(list)
     for panel, allocation, s, at in _places(panels):
         names += [way_of(*key)[0] for key in at if way_of(*key)[0] not in names]
         line = {way_of(*key)[0]: accuracy(mean(curves.accuracies(rows))) for key, rows in at.items()}
@@ -41,6 +41,9 @@ def sparse(name: str, panels: Sequence[Panel]) -> str:
         for pair, e in leads.items():
             if _counts(panel, e):
                 leading[pair].append(e)
+        if _counts(panel, leads[_PAIRS[-1]]):
+            for key in (_best(at), ("sqr", "cutoff")):
+                longest[key].append(at[key]["epochs"].mean())
     text = headed(name, panels)
     if not lines:
         return text
@@ -50,14 +53,30 @@ def sparse(name: str, panels: Sequence[Panel]) -> str:
         "\n\nIn one line all ways have the same number of links when they are tested; where the last layer stays "
         "dense, s is of the others, and there are more. Patience counts from the start for the cut-off and "
         "straight-through, from the end of the ramp for gradual, from the last exchange of links for RigL: these two "
-        "train longer than S-QR (epochs below), the other two by the same rule.\n\n"
+        "train longer than S-QR (epochs below), the other two by the same rule. For orientation, of 784–300–100–10 on "
+        "MNIST others report 0.985 at s = 0.95, 0.982 at 0.98, 0.975 at 0.99 (sparse momentum, Dettmers and "
+        "Zettlemoyer, arXiv:1907.04840).\n\n"
         + markdown((*place, "links", *names), table)
         + "\n\nDifferences, with 95 % intervals, paired by seed; the best of direct is the way of the highest "
         "validation accuracy, once all have rows.\n\n"
         + markdown((*place, *(f"{_said(a)} − {_said(b)}" for a, b in _PAIRS)), gaps)
     )
-    text += counted([(f"{_said(a)} against {_said(b)}", leading[a, b]) for a, b in _PAIRS])
+    text += counted([(f"{_said(a)} against {_said(b)}", leading[a, b]) for a, b in _PAIRS]) + _training_of_best(longest)
     return text + "".join(f"\n\n{panel.label}:\n\n{accuracies(panel)}" for panel in panels if panel.found)
+
+
+def _training_of_best(epochs: Mapping[tuple[str, str], Sequence[float]]) -> str:
+    """Which ways are the best of direct, and how long they train: what S-QR is behind is that, too."""
+    sqr = epochs.get(("sqr", "cutoff"), ())
+    best = {key: values for key, values in epochs.items() if key[0] == "direct"}
+    if not best:
+        return ""
+    each = [f"{_said(key)} in {len(values)} ({_mean_epochs(values)})" for key, values in sorted(best.items())]
+    return f"\n\nThe best of direct is {', '.join(each)}; S-QR trains for {_mean_epochs(sqr)}."
+
+
+def _mean_epochs(values: Sequence[float]) -> str:
+    return f"{sum(values) / len(values):.0f} epochs on average"
 
 
 def returning(panels: Sequence[Panel]) -> str:
@@ -94,8 +113,8 @@ def last_layer(panels: Sequence[Panel]) -> str:
     alike, dense = (", ".join(f"{gap_text(pair[k][1])} on {x}" for x, pair in pairs.items()) for k in (0, 1))
     return (
         f"The paper's cut-off silences all layers alike: at s = {s:g} it leaves {entries - round(s * entries)} of the "
-        f"{entries:,} links into the classes. There S-QR is above direct by {alike}; with the last layer left dense by "
-        f"{dense}."
+        f"{entries:,} links into the classes. There S-QR differs from direct by {alike}; with the last layer left "
+        f"dense by {dense}."
     )
 
 
@@ -120,8 +139,14 @@ def _said(way: tuple[str, str]) -> str:
 
 def _lead(at: Mapping[tuple[str, str], pd.DataFrame], first: tuple[str, str], second: tuple[str, str]) -> Measured:
     """How much more accurate the first way is; of no networks where one of them, or of the best any, has no rows."""
-    if second == _BEST and all(("direct", masking) in at for masking in WAYS):
-        second = max((k for k in at if k[0] == "direct"), key=lambda k: at[k]["validation_accuracy"].mean())
+    second = _best(at) if second == _BEST else second
     if not at.keys() >= {first, second}:
         return difference({}, {})
     return difference(curves.accuracies(at[first]), curves.accuracies(at[second]))
+
+
+def _best(at: Mapping[tuple[str, str], pd.DataFrame]) -> tuple[str, str]:
+    """The way to silence direct with the highest validation accuracy, once all have rows."""
+    if not all(("direct", masking) in at for masking in WAYS):
+        return _BEST
+    return max((k for k in at if k[0] == "direct"), key=lambda k: at[k]["validation_accuracy"].mean())

@@ -10,6 +10,8 @@ from spectral_repro.results.rows import COLUMNS, Row
 
 #: A network is taken for collapsed if it is right at most this much more often than by guessing among equal classes.
 _GUESSING = 0.05
+#: A network is taken for far below others of its cell from this difference of accuracies on.
+FAR = 0.05
 
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
@@ -55,3 +57,13 @@ def collapsed_sizes(frame: pd.DataFrame) -> dict[int, str]:
 def diverged(rows: pd.DataFrame) -> int:
     """How many of the networks have weights that are not finite."""
     return int((rows["diverged"] == True).sum())  # noqa: E712 (None where it is not known)
+
+
+def far_below(rows: pd.DataFrame) -> pd.Series:
+    """Which networks of one cell are no collapse, and yet far below its others.
+
+    That is more than :data:`FAR` and five median absolute deviations below the median.
+    """
+    accuracies = rows["test_accuracy"]
+    below = accuracies.median() - accuracies
+    return (below > max(FAR, 5 * below.abs().median())) & (accuracies >= guessing(rows["n_out"]))

@@ -1,6 +1,7 @@
 """Which learning rate of each method is best, from the rows of ``experiment=rates`` (SPEC 9)."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import yaml
 from spectral_repro.config.jobs import cells_of
 from spectral_repro.config.rates import rates_file, way
 from spectral_repro.files import write_atomically
+from spectral_repro.results.statistics import mean
 
 #: Seeds from which on rates are tuned: nothing of theirs is a result.
 TUNING_SEEDS = 1000
@@ -18,7 +20,7 @@ TUNING_SEEDS = 1000
 class Tuning:
     """Of one method on one data set: the rows of each rate, the best by validation accuracy, and whether all are there.
 
-    ``validation`` has by rate ``mean, std, size`` of the validation accuracy.
+    ``validation`` has by rate, ascending, the validation accuracies by seed.
     """
 
     protocol: str
@@ -26,12 +28,13 @@ class Tuning:
     method: str
     masking: str | None
     sparsity: float
-    validation: pd.DataFrame
+    validation: Mapping[float, Mapping[int, float]]
     complete: bool
 
     @property
     def best(self) -> float:
-        return float(self.validation["mean"].idxmax())
+        """The rate of the highest mean."""
+        return max(self.validation, key=lambda lr: mean(self.validation[lr]).value)
 
 
 def tunings(frame: pd.DataFrame, profile: str = "paper") -> list[Tuning]:
@@ -48,13 +51,12 @@ def tunings(frame: pd.DataFrame, profile: str = "paper") -> list[Tuning]:
         values, missing = {}, 0
         for cell, seeds in cells:
             rows = rows_of.get(cell.config_hash, frame.iloc[:0])
-            mine = rows.loc[rows["seed"].isin(seeds), "validation_accuracy"]
-            missing += len(seeds) - len(mine)
+            mine = rows[rows["seed"] >= TUNING_SEEDS]
+            missing += len(set(seeds) - set(mine["seed"]))
             if len(mine):
-                values[cell.trainer["lr"]] = {"mean": mine.mean(), "std": mine.std(), "size": len(mine)}
+                values[cell.trainer["lr"]] = dict(zip(mine["seed"], mine["validation_accuracy"], strict=True))
         if values:
-            table = pd.DataFrame.from_dict(values, orient="index").sort_index()
-            found.append(Tuning(*key, cells[0][0].sparsity, table, missing == 0))
+            found.append(Tuning(*key, cells[0][0].sparsity, dict(sorted(values.items())), missing == 0))
     return found
 
 

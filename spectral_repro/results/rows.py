@@ -3,8 +3,9 @@
 import contextlib
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -201,13 +202,14 @@ def first_digest(folder: Path, besides: str) -> str | None:
     return None
 
 
-def to_csv(rows: Iterable[Row]) -> str:
-    """The rows as text with a header; numbers in full precision, missing values empty."""
+def to_csv(rows: Iterable[Row], more: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
+    """The rows as text with a header; numbers in full precision, missing values empty; ``more`` columns after them."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow("" if v is None else repr(float(v)) if isinstance(v, float) else v for _, v in row)
+    writer.writerow([*COLUMNS, *more])
+    for i, row in enumerate(rows):
+        values = ["" if v is None else repr(float(v)) if isinstance(v, float) else v for _, v in row]
+        writer.writerow([*values, *(column[i] for column in more.values())])
     return buffer.getvalue()
 
 

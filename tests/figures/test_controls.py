@@ -4,12 +4,14 @@ import dataclasses
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from spectral_repro.config.jobs import cells_of
 from spectral_repro.figures import pruning
 from spectral_repro.figures.catalogue import CONTROLS
 from spectral_repro.figures.controls import budget_points, draw_control, pareto_front, ways
 from spectral_repro.figures.pruning import by_place, draw_pruning
+from spectral_repro.figures.scales import scale_accuracy
 from spectral_repro.figures.select import choose_panels
 from spectral_repro.report.beyond import beyond
 from tests.synthetic import WAY, all_panels
@@ -44,6 +46,20 @@ def test_the_budget_figure_has_a_point_per_cell_and_its_front(controls):
     figure = draw_control(spec, panels)
     (front,) = (line for line in figure.get_axes()[0].get_lines() if line.get_gid() == "front")
     assert set(front.get_ydata()) <= set(points["value"])
+    labels = [text.get_text() for text in figure.get_axes()[0].get_legend().get_texts()]
+    assert {"S-QR", "S-QR(p), p < 1"} < set(labels)
+    partial = points[points["partial"]]
+    assert set(partial["method"]) == {"sqr"}
+    assert len(partial) == sum(c.method_options.get("p", 1) < 1 for c in panels[0].cells)
+
+
+@pytest.mark.parametrize("limits", [(0.6, 0.98), (0.842, 0.888), (0.981, 0.989)])
+def test_an_axis_of_accuracies_has_enough_marks_to_read_it(limits):
+    ax = Figure().subplots()
+    ax.plot([0, 1], limits)
+    scale_accuracy(ax)
+    assert 4 <= len(ax.get_yticks()) <= 12
+    assert [float(t.get_text()) for t in ax.get_yticklabels()] == list(ax.get_yticks())
 
 
 def test_pruning_is_drawn_and_judged_by_network(controls):

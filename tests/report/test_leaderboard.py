@@ -5,10 +5,14 @@ import re
 import pandas as pd
 import pytest
 
+from spectral_repro.config.compose import plain_composer
 from spectral_repro.config.jobs import cells_of
+from spectral_repro.config.read import read_config
 from spectral_repro.report import leaderboard
 from spectral_repro.report.tables import accuracy_interval
 from spectral_repro.results.frame import to_frame
+from spectral_repro.results.rows import Row, keep_config
+from tests.results.test_rows import ROW
 
 
 def entry(way: str, values: list[float], trained: int = 100, validation: float = 0.5) -> leaderboard.Entry:
@@ -47,6 +51,33 @@ def test_what_was_trained_without_early_stopping_leads_no_board(controls):
     mine = controls[controls["config_hash"].isin({c.config_hash for c, _ in cells_of("pruning", "paper")})]
     assert len(mine)
     assert not len(leaderboard.full_length(mine))
+
+
+def test_commands_are_short_where_the_defaults_make_the_same_cell(tmp_path):
+    jobs = (
+        ["data=mnist", "method=sqr", "n2=50", "method.p=0.2"],
+        ["data=mnist", "method=direct", "n2=50", "protocol=sparse"],
+        ["data=fashion_mnist", "method=ssvd", "n2=50", "method.basis=gaussian", "trainer.lr=0.1"],
+        ["data=mnist", "method=direct", "n2=50", "sparsity=0.9", "masking=rigl", "masking.allocation=dense_output"],
+        ["data=mnist", "method=direct", "n2=50", "trainer.patience=3"],
+    )
+    cells = [read_config(plain_composer()(job))[0] for job in jobs]
+    rows = []
+    for cell in cells:
+        masking, allocation = cell.masking_names
+        mine = {"data": cell.data["name"], "method": cell.method, "n2": cell.n2, "sparsity": cell.sparsity}
+        mine |= {"core": None, "masking": masking, "allocation": allocation, **dict(cell.trainer)}
+        rows += [Row(**{**dict(ROW), **mine, "config_hash": cell.config_hash, "seed": seed}) for seed in range(3)]
+        keep_config(tmp_path / "runs" / cell.data["name"] / f"{cell.slug}.csv", cell, [])
+    text = leaderboard.build(to_frame(rows), tmp_path)
+    for cell, job in zip(cells[:4], jobs, strict=False):
+        line = next(li for li in text.splitlines() if cell.config_hash in li)
+        command = line.split("`")[1].split()
+        assert set(command) == {"spectral-repro", *job}
+        assert read_config(plain_composer()(command[1:]))[0].config_hash == cell.config_hash
+    (whole,) = {li.split("`")[1] for li in text.splitlines() if cells[4].config_hash in li}
+    assert "trainer.patience=3 " in whole
+    assert read_config(plain_composer()(whole.replace("'", "").split()[1:]))[0].config_hash == cells[4].config_hash
 
 
 def test_networks_of_other_sizes_and_rates_are_other_entries(controls, tmp_path):

@@ -9,9 +9,11 @@ from spectral_repro.figures.select import choose_panels, select_panel
 from spectral_repro.report import command as report
 from spectral_repro.report import tables
 from spectral_repro.report.discussion import discuss
+from spectral_repro.report.findings import original
+from spectral_repro.report.stragglers import lagging
 from spectral_repro.results import rows as results
 from tests.report.test_claims import DEGREES, judged
-from tests.synthetic import synthetic_rows
+from tests.synthetic import frame_of, synthetic_rows
 
 
 def test_report_changes_with_the_rows(whole, tmp_path):
@@ -59,7 +61,7 @@ def test_the_discussion_follows_the_rows(trained):
         panels = {name: choose_panels(frame, spec) for name, spec in FIGURES.items()}
         return discuss(panels, judged(frame, DEGREES), select_panel(frame, "findings", "mnist", "paper"))
 
-    assert "claim 4" not in said(trained)
+    assert "- claim 4" not in said(trained)
     worse = trained.copy()
     worse.loc[worse["method"] == "sqr", "test_accuracy"] -= 0.1
     assert "\n- claim 4, Fig. 1: relative accuracy, mean over N2 ≥ 100: 0.8" in said(worse)
@@ -71,6 +73,55 @@ def test_the_discussion_follows_the_rows(trained):
         said(worse),
     )
     assert "not above 0.98 at the largest N2" in said(worse)
+    assert re.search(r"\n- Fig\. 8: S-QR − S-SVD -0\.\d+ \[.*\] at p = 0\.01, -0\.\d+ \[.*\] at p = 0\.05", said(worse))
+    assert "S-SVD itself is at" not in said(trained)
+    near = trained.copy()
+    near.loc[near["method"] == "ssvd", "test_accuracy"] += 0.02
+    assert "\n- Fig. 6: S-QR − S-SVD -0.0" in said(near)
+    assert "; S-SVD itself is at 0.9" in said(near)
+
+
+def test_claim_1_is_looked_at_where_its_other_half_speaks(trained):
+    def said(frame) -> str:
+        panels = {name: choose_panels(frame, spec) for name, spec in FIGURES.items()}
+        return discuss(panels, judged(frame, DEGREES), select_panel(frame, "findings", "mnist", "paper"))
+
+    assert "more than the paper's 90 %" not in said(trained)
+    better = trained.copy()
+    better.loc[(better["method"] == "spectral") & (better["n2"] >= 500), "test_accuracy"] += 0.04
+    text = said(better)
+    panel = choose_panels(better, FIGURES["fig01"])[0].frame
+    wide = panel[panel["n2"] >= 500].groupby(["method", "n2"])["test_accuracy"].mean()
+    q = (wide["spectral"] / wide["direct"]).mean()
+    assert f"Spectral reaches {q:.3f} [" in text
+    assert text.count("more than the paper's 90 %") == 1
+
+
+def test_claim_2_is_looked_at_on_mnist_too():
+    frame = frame_of(synthetic_rows("findings", "paper"))
+    panel = select_panel(frame, "findings", "mnist", "paper")
+    mine = frame[(frame["sparsity"] == 0)].groupby(["method", "n2"])["test_accuracy"].mean()
+    gain = (mine["spectral"] - mine["spectral_original"]) / mine["direct"]
+    text = original(panel)
+    assert f"by {gain[100]:+.4f} [" in text
+    assert f"] at N2 = 100, {gain[500]:+.4f} [" in text
+    assert not original(select_panel(frame[frame["method"] != "spectral_original"], "findings", "mnist", "paper"))
+    assert not original(select_panel(frame_of(synthetic_rows("findings")), "findings", "mnist", "quick"))
+
+
+def test_networks_far_below_their_cell_are_named_once():
+    frame = frame_of(synthetic_rows("fig02", "paper", "mnist"))
+    here = (frame["method"] == "sqr") & (frame["sparsity"] == 0.99)
+    frame.loc[here & (frame["seed"] == 4), "test_accuracy"] = 0.4
+    frame.loc[here & (frame["seed"] == 5), "test_accuracy"] = 0.1  # at chance, which is said elsewhere
+    panel = select_panel(frame, "fig02", "mnist", "paper")
+    median = frame.loc[here, "test_accuracy"].median()
+    text = lagging({"fig02": [panel], "control_sparse": [panel]})
+    lines = [line for line in text.splitlines() if line.startswith("- ")]
+    assert lines == [f"- Fig. 2, MNIST, S-QR, s = 0.99: 1 of 10 (0.4000; median of the cell {median:.4f})"]
+    scattered = frame.copy()
+    scattered.loc[here, "test_accuracy"] = 0.5 + 0.04 * scattered.loc[here, "seed"]
+    assert not lagging({"fig02": [select_panel(scattered, "fig02", "mnist", "paper")]})
 
 
 def test_what_was_stopped_early_is_named(trained, whole):
