@@ -31,7 +31,7 @@ class Cell:
 
     ``method_options`` and ``first_layer`` are keyword arguments of the layer class ``layer``;
     ``trainer`` holds the fields of :class:`spectral_repro.training.protocol.Protocol`, ``masking`` those of
-    :class:`spectral_repro.training.masking.MaskingRule` that matter, and its name; nothing for the paper's cut-off;
+    :class:`spectral_repro.training.masking.MaskingRule` that matter, and nothing for the paper's cut-off;
     ``hidden`` the widths of the hidden layers, if they differ; ``n2`` is the first of them; ``pruning`` which share of
     the hidden nodes is removed after training, by what, and for how many epochs the rest is trained on, if any is.
     """
@@ -80,7 +80,7 @@ class Cell:
         if self.layer == "spectral_repro.layers.QRLinear" and 0 < self.method_options.get("p", 1) < 1:
             identity["trained entries"] = "an exact share"  # the first rows drew each with probability p
         if self.masking:
-            identity["masking"] = {k: v for k, v in self.masking.items() if k != "name"}
+            identity["masking"] = dict(self.masking)
             if self.masking["choice"] == "rigl":
                 identity["stops"] = "after the last exchange"  # at first whenever patience was over
         if self.pruning:
@@ -101,7 +101,7 @@ class Cell:
         p = self.method_options.get("p")
         parts += [f"p_{p:g}"] if isinstance(p, int | float) else []
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
-        parts += [str(self.masking[k]) for k in ("name", "allocation") if k in self.masking]
+        parts += self.masking_names if self.masking else []
         parts += [f"without_{self.pruning[k]:g}" for k in ("share",) if k in self.pruning]
         return "-".join([*parts, self.config_hash])
 
@@ -110,7 +110,17 @@ class Cell:
         """How a sparse network is silenced and where, for instance ``cutoff`` and ``uniform``; None of a dense one."""
         if not self.sparsity:
             return None, None
-        return self.masking.get("name", "cutoff"), self.masking.get("allocation", "uniform")
+        return masking_name(self.masking), self.masking.get("allocation", "uniform")
+
+
+def masking_name(rule: Mapping[str, Any]) -> str:
+    """What a rule is called: by what it does, whatever the file is called that it comes from.
+
+    ``cutoff``, ``straight_through``, ``gradual``, ``rigl``, or two of them: ``gradual+straight_through``.
+    """
+    parts = ["gradual"] * (rule.get("schedule") == "cubic") + ["rigl"] * (rule.get("choice") == "rigl")
+    parts += ["straight_through"] * (rule.get("gradient") == "all")
+    return "+".join(parts) or "cutoff"
 
 
 @functools.lru_cache(maxsize=64)

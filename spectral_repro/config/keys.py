@@ -68,7 +68,9 @@ class Protocol(_Keys):
     max_epochs: Whole = Field(description="epochs at most")
     batch_size: Whole = Field(description="images of one update")
     optimizer: Literal["adamax", "adam", "adamw", "sgd"] = Field(description="the first two in Keras' form")
-    lr: Positive = Field(description="learning rate; else the method's for this data set")
+    lr: Annotated[float, Field(gt=0, le=1e30), Says("must be above 0, and at most 1e30")] = Field(
+        description="learning rate; else the method's for this data set"
+    )
     activation: Literal["relu", "tanh", "elu", "gelu", "leaky_relu", "sigmoid", "silu", "softplus"] = Field(
         description="of the hidden layers"
     )
@@ -169,8 +171,13 @@ class Options(BaseModel):
 class Run(_Keys):
     """How a cell is run: nothing here changes its numbers beyond rounding."""
 
-    realizations: Whole = Field(description="how many; realization i has seed `seed + i`")
-    seed: Annotated[int, Field(ge=0)] = Field(description="of the first; it decides start values, split, batch order")
+    realizations: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        description="how many; realization i has seed `seed + i`"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(
+        description="of the first; it decides start values, split, batch order; from 1000 on: to choose rates, on no "
+        "leaderboard"
+    )
     device: Device = Field(description="where to train; auto: a GPU if there is one")
     data_dir: Folder = Field(description="where data sets live; missing ones are downloaded there")
     results_dir: Folder = Field(description="where rows go")
@@ -197,7 +204,9 @@ class Keys(Run):
     """All of ``conf/config.yaml``: to :class:`Run` it adds what decides what is computed."""
 
     n2: Whole = Field(description="neurons of each hidden layer")
-    hidden_layers: Whole = Field(description="how many hidden layers, ℓ − 2 in the paper")
+    hidden_layers: Annotated[int, Field(ge=1, le=1000)] = Field(
+        description="how many hidden layers, ℓ − 2 in the paper"
+    )
     hidden: Widths | None = Field(description="neurons of each, where they differ; instead of `n2`, `hidden_layers`")
     sparsity: Share = Field(description="fraction of each weight matrix that the adaptive cut-off silences")
     precision: Literal["highest", "high", "medium"] = Field(description="of float32 matrix products")

@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from spectral_repro.config import keys
-from spectral_repro.config.cell import Cell, import_layer
+from spectral_repro.config.cell import LATER, Cell, import_layer, masking_name
 from spectral_repro.config.rates import tuned_rate
 from spectral_repro.errors import ConfigError, UserError
+from spectral_repro.layers import ReparametrizedLinear
 from spectral_repro.layers.pruning import importance
 
+#: Which optimizers read which of their keys.
+_READ_BY = {
+    **dict.fromkeys(("beta1", "beta2", "epsilon"), ("adamax", "adam", "adamw")),
+    **{"momentum": ("sgd",), "weight_decay": ("adamw", "sgd")},
+}
 _OF_RIGL = ("interval", "exchange", "until")
 #: The paper's rule, which the layers have themselves.
 _CUTOFF = {"schedule": "constant", "allocation": "uniform", "gradient": "survivors", "choice": "magnitude"}
@@ -51,10 +57,11 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
     if "lr" not in given:
         protocol["lr"] = _learning_rate(method["name"], defaults or {}, data)
     if "lr" not in given and config["rates"] == "tuned" and isinstance(config["results_dir"], str):
-        masking = config["masking"]["name"] if sparse else None
+        masking = masking_name(config["masking"]) if sparse else None
         names = data["name"], data.get("lr_as")
         protocol["lr"] = tuned_rate(Path(config["results_dir"]), chosen, *names, method["name"], masking)
     checked = keys.check(keys.Keys, {**config, "data": data, "trainer": protocol})
+    _check_optimizer(checked.trainer)
     if data.get("resize") and data["source"] != "folder":
         raise ConfigError("data.resize", data["resize"], "goes with data=folder only")
     widths = tuple(checked.hidden or [checked.n2] * checked.hidden_layers)
@@ -91,6 +98,18 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
     return cell, checked
 
 
+def _check_optimizer(trainer: keys.Trainer) -> None:
+    """Refuses what the optimizer does not read: it would change nothing but the name of the results.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    for key, readers in _READ_BY.items():
+        value = getattr(trainer, key)
+        if value != LATER[key] and trainer.optimizer not in readers:
+            raise ConfigError(f"trainer.{key}", value, f"goes with trainer.optimizer={' or '.join(readers)} only")
+
+
 def _learning_rate(method: str, defaults: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
     """The data set's own rate for this method if it has one, else the method's for the data set, else its default."""
     own, like = data.get("lr") or {}, data.get("lr_as")
@@ -108,7 +127,7 @@ def _masking(rule: keys.Masking) -> dict[str, Any]:
     Raises:
         ConfigError: if its parts do not go together.
     """
-    matters = rule.model_dump()
+    matters = rule.model_dump(exclude={"name"})
     if rule.choice == "rigl" and (rule.allocation == "global" or rule.schedule == "cubic"):
         key, value, may = "allocation", rule.allocation, "uniform or dense_output"
         if rule.schedule == "cubic":
@@ -118,7 +137,7 @@ def _masking(rule: keys.Masking) -> dict[str, Any]:
         )
     for unused in [*["ramp"] * (rule.schedule == "constant")] + [*_OF_RIGL] * (rule.choice == "magnitude"):
         del matters[unused]
-    return {} if {k: v for k, v in matters.items() if k != "name"} == _CUTOFF else matters
+    return {} if matters == _CUTOFF else matters
 
 
 def _check_pruning(cell: Cell) -> None:
@@ -145,6 +164,8 @@ def _check_layer(layer: str, options: str, method: str) -> None:
     """Builds a tiny layer, so that an option that is not allowed is found before any work is done."""
     method_options, first_layer = json.loads(options)
     cls = import_layer(layer)
+    if not (isinstance(cls, type) and issubclass(cls, ReparametrizedLinear)):
+        raise ConfigError("method.layer", layer, "must be a subclass of spectral_repro.layers.ReparametrizedLinear")
     known = set(inspect.signature(cls).parameters) - {
         *("in_features", "out_features", "sparsity", "generator", "device", "dtype")
     }

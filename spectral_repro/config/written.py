@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from spectral_repro.config.cell import Cell
+from spectral_repro.config.cell import Cell, masking_name
 from spectral_repro.config.compose import config_folder
 from spectral_repro.errors import UserError
 
@@ -27,8 +27,8 @@ def command_of(cell: Cell) -> str:
     if (added := _added(cell)) is None:
         folders, added = [_OWN], set()
     options = [f"{'+' * (k in added)}method.{k}={_written(v)}" for k, v in cell.method_options.items()]
-    network += [f"masking={cell.masking['name']}"] if cell.masking else []
-    network += [f"masking.{k}={_written(v)}" for k, v in cell.masking.items() if k != "name"]
+    network += [f"masking={masking_name(cell.masking).partition('+')[0]}"] if cell.masking else []
+    network += [f"masking.{k}={_written(v)}" for k, v in cell.masking.items()]
     network += [f"pruning.{k}={_written(v)}" for k, v in cell.pruning.items()]
     trainer = [f"trainer.{k}={_written(v)}" for k, v in cell.trainer.items()]
     keys = [*data, f"method={cell.method}", *options, *network, *trainer, f"precision={cell.precision}"]
@@ -79,7 +79,7 @@ def described(cell: Cell) -> str:
         "n2": cell.n2,
         **({"hidden": list(cell.hidden)} if cell.hidden else {}),
         "sparsity": cell.sparsity,
-        **({"masking": dict(cell.masking)} if cell.masking else {}),
+        **({"masking": {"name": cell.masking_names[0], **cell.masking}} if cell.masking else {}),
         **({"pruning": dict(cell.pruning)} if cell.pruning else {}),
         "trainer": dict(cell.trainer),
         "precision": cell.precision,
@@ -91,10 +91,13 @@ def find_config(results_dir: Path, config_hash: str) -> str:
     """What :func:`described` wrote for the cell with this hash, or its beginning.
 
     Raises:
-        UserError: if there is none, or if several begin so.
+        UserError: if there is none, if several begin so, or if it cannot be read.
     """
     found = sorted((results_dir / "runs").glob(f"*/*-{config_hash}*.yaml"))
     if len(found) != 1:
         names = f" ({', '.join(p.stem for p in found[:3])} …)" if found else ""
         raise UserError(f"--config-of {config_hash}: {len(found)} cells in {results_dir / 'runs'} have it{names}")
-    return found[0].read_text(encoding="utf-8")
+    try:
+        return found[0].read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{found[0]}: is no readable configuration ({type(error).__name__})") from None

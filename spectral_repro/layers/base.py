@@ -13,6 +13,10 @@ from spectral_repro.layers.gradients import take_gradient_buffer
 #: Multiply-adds that one elementwise pass over one number costs (measured on a CPU, weights in cache).
 PASS_COST = 6
 
+#: Kinds of device that have no float64.
+WITHOUT_FLOAT64 = {"mps"}
+_LARGEST = torch.finfo(torch.float64).max
+
 #: How a start value is given: a number, or the two ends of a uniform distribution.
 Start = float | Sequence[float]
 
@@ -55,7 +59,7 @@ class _StackedProduct(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dy: Tensor):
         x, weight = ctx.saved_tensors
-        dy = dy.to(weight.dtype)  # autocast has ended
+        x, dy = x.to(weight.dtype), dy.to(weight.dtype)  # autocast has ended
         dx = dy @ weight if ctx.needs_input_grad[0] else None
         dw = None
         if ctx.needs_input_grad[1]:
@@ -72,12 +76,13 @@ def draw_start(start: Start, size: int, generator: torch.Generator | None) -> Te
     Raises:
         ValueError: if ``start`` is neither a finite number nor an ordered pair of such.
     """
-    ends = start if isinstance(start, Sequence) else [start]
-    if any(isinstance(end, float) and not math.isfinite(end) for end in ends):
+    ends = [start] if isinstance(start, str) or not isinstance(start, Sequence) else start
+    numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
+    if numbers and not all(abs(end) <= _LARGEST for end in ends):
         raise ValueError(f"{start!r}: a start value is finite")
-    if isinstance(start, int | float) and not isinstance(start, bool):
-        return torch.full((size,), float(start), dtype=torch.float64)
-    if isinstance(start, str) or not isinstance(start, Sequence) or len(start) != 2 or start[0] > start[1]:
+    if numbers and ends[0] is start:
+        return torch.full((size,), float(start), dtype=torch.float64, **on_device_of(generator))
+    if not numbers or len(ends) != 2 or start[0] > start[1]:
         raise ValueError(f"{start!r}: a start value is a number, or the ends [low, high] of a uniform distribution")
     low, high = map(float, start)
     return low + (high - low) * torch.rand(size, generator=generator, dtype=torch.float64, **on_device_of(generator))
@@ -96,7 +101,14 @@ def draw_orthonormal(rows: int, columns: int, generator: torch.Generator | None)
 
 def on_device_of(generator: torch.Generator | None) -> dict:
     """Where numbers of this generator are drawn, as an argument of torch's functions."""
-    return {} if generator is None else {"device": generator.device}
+    if generator is not None:
+        return {"device": generator.device}
+    return {"device": "cpu"} if torch.empty(0).device.type in WITHOUT_FLOAT64 else {}
+
+
+def in_float64(values: Tensor) -> Tensor:
+    """``values`` in float64, where there is such a thing."""
+    return (values.cpu() if values.device.type in WITHOUT_FLOAT64 else values).double()
 
 
 class ReparametrizedLinear(nn.Module):
@@ -209,7 +221,8 @@ class ReparametrizedLinear(nn.Module):
     def forward(self, x: Tensor, product: Tensor | None = None) -> Tensor:
         """``(…, N_in)`` to ``(…, N_out)``; ``product`` is ``x F`` for :meth:`frozen_factor`, if known."""
         rows = x.shape[-2] if self.stacked and x.ndim > 1 else math.prod(x.shape[:-1])
-        if not self.prefers_factors(rows, x.requires_grad, product is not None):
+        exported = torch.compiler.is_exporting()  # for any number of rows
+        if exported or not self.prefers_factors(rows, x.requires_grad, product is not None):
             return affine(x, self.weight, self.bias)
         y = self.apply_factored(x, product)
         return y if self.bias is None else y + self._per_row(self.bias, y)

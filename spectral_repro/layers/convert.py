@@ -1,7 +1,7 @@
 """Spectral layers in the place of the linear ones of a network that exists already."""
 
 import fnmatch
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from torch import nn
 
@@ -14,10 +14,10 @@ Where = str | Callable[[str, nn.Linear], bool]
 def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where | None = None, **options) -> int:
     """Puts ``layer.from_linear(linear, **options)`` in the place of linear layers of ``model``; outputs stay.
 
-    A layer that stands in several places is still one afterwards. Subclasses of ``nn.Linear``, as inside
-    ``nn.MultiheadAttention``, which reads their weights itself, are left alone; hooks of what is replaced go with it,
-    and a new bias is a parameter of its own, and trained. What else the model trains, it
-    trains on; freeze that before, with ``model.requires_grad_(False)``, to train the new parameters only.
+    A layer that stands in several places is replaced in all of them if one is chosen, and is one afterwards.
+    Subclasses of ``nn.Linear``, as inside ``nn.MultiheadAttention``, which reads their weights itself, are left alone;
+    hooks of what is replaced go with it, and a new bias is a parameter of its own, and trained. What else the model
+    trains, it trains on; freeze that before, with ``model.requires_grad_(False)``, to train the new parameters only.
 
     Args:
         where: which ones; None: all.
@@ -26,24 +26,29 @@ def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where
         How many numbers of ``model`` are left to train.
 
     Raises:
-        TypeError: if ``layer`` cannot start from a linear one.
-        ValueError: if there is none to replace, if the model itself is a linear layer, or if a weight is tied to
-            another module.
+        TypeError: if ``layer`` cannot start from a linear one, or ``where`` is neither pattern nor function.
+        ValueError: if there is none to replace, if the model itself is a linear layer, or if a weight or bias is tied
+            to another module.
     """
     if not hasattr(layer, "from_linear"):
         raise TypeError(f"{layer.__name__} cannot start from an nn.Linear; SpectralLinear, SVDLinear and QRLinear can")
     if isinstance(model, nn.Linear):
         raise ValueError("the model itself is an nn.Linear, which cannot be replaced in itself; use from_linear")
+    if not (where is None or isinstance(where, str) or callable(where)):
+        raise TypeError(f"where={where!r}: must be a name, a pattern, or a function of name and layer")
     found = {name: m for name, m in model.named_modules(remove_duplicate=False) if type(m) is nn.Linear}
-    chosen = {name: m for name, m in found.items() if _wanted(where, name, m)}
+    wanted = {m for name, m in found.items() if _wanted(where, name, m)}
+    chosen = {name: m for name, m in found.items() if m in wanted}
     if not chosen:
         raise ValueError(
             f"where={where!r}: no nn.Linear to replace; the linear layers are {', '.join(found) or 'none'}"
         )
-    holders = [(name, m) for name, m in model.named_modules() if getattr(m, "weight", None) is not None]
     for name, linear in chosen.items():
-        if tied := [other for other, m in holders if m is not linear and m.weight is linear.weight]:
-            raise ValueError(f"{name}: its weight is also that of {tied[0]}; choose others with where=")
+        for kind, own in linear.named_parameters():
+            if tied := [
+                f"{other}.{key}".lstrip(".") for other, m, key, p in _holders(model) if m is not linear and p is own
+            ]:
+                raise ValueError(f"{name}: its {kind} is also {tied[0]}; choose others with where=")
     made = {
         linear: layer.from_linear(linear, **options).train(linear.training) for linear in dict.fromkeys(chosen.values())
     }
@@ -51,6 +56,12 @@ def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where
         parent, _, key = name.rpartition(".")
         setattr(model.get_submodule(parent), key, made[linear])
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _holders(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, nn.Parameter]]:
+    """Every module of ``model`` with each of its own parameters."""
+    for name, module in model.named_modules():
+        yield from ((name, module, key, p) for key, p in module.named_parameters(recurse=False, remove_duplicate=False))
 
 
 def _wanted(where: Where | None, name: str, linear: nn.Linear) -> bool:

@@ -32,7 +32,9 @@ def cutoff(weight: Tensor, sparsity: float) -> Tensor:
     """
     if not 0 <= sparsity < 1:
         raise ValueError(f"sparsity={sparsity}: must be in [0, 1)")
-    entries = weight.shape[-1] * weight.shape[-2]
+    if sparsity == 0:
+        return weight
+    entries = int(weight.shape[-1]) * int(weight.shape[-2])  # tensors while torch.jit traces
     silenced = min(round(sparsity * entries), entries - 1)
     if silenced == 0:
         return weight

@@ -113,7 +113,7 @@ class QRLinear(EigenvalueLinear):
         q, r = torch.linalg.qr(phi if self.wide else phi.mT, mode=mode)
         if index is None:
             return {"q": q, "r": r}
-        r = r.triu().flatten()
+        r, index = r.triu().flatten(), index.to(r.device)
         return {"q": q, "r": r[index], "r_frozen": r.index_fill(0, index, 0.0)}
 
     def r_matrix(self) -> Tensor:

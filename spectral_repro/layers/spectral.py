@@ -5,7 +5,15 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from spectral_repro.layers.base import PASS_COST, Cost, ReparametrizedLinear, Start, draw_normal, draw_start
+from spectral_repro.layers.base import (
+    PASS_COST,
+    Cost,
+    ReparametrizedLinear,
+    Start,
+    draw_normal,
+    draw_start,
+    in_float64,
+)
 
 
 class EigenvalueLinear(ReparametrizedLinear):
@@ -50,16 +58,18 @@ class EigenvalueLinear(ReparametrizedLinear):
             options: of this class, for instance ``p=0.1``; not ``eig_in``, ``eig_out``, which are given.
 
         Raises:
-            TypeError: if ``linear`` is no ``nn.Linear``.
+            TypeError: if ``linear`` is no ``nn.Linear``, or if there is no such option.
             ValueError: if an option is not allowed.
         """
         if not isinstance(linear, nn.Linear):
             raise TypeError(f"{type(linear).__name__} is no nn.Linear")
+        if given := {"eig_in", "eig_out", "bias", "device", "dtype"} & options.keys():
+            raise ValueError(f"{', '.join(sorted(given))}: follows from the linear layer, and cannot be given")
         weight, has_bias = linear.weight.detach(), linear.bias is not None
         where = {"device": weight.device, "dtype": weight.dtype}
         layer = cls(linear.in_features, linear.out_features, has_bias, eig_in=1.0, eig_out=0.0, **options, **where)
         with torch.no_grad():
-            for name, value in layer.factors_of(weight.double()).items():
+            for name, value in layer.factors_of(in_float64(weight)).items():
                 getattr(layer, name).copy_(value)
             if has_bias:
                 layer.bias.copy_(linear.bias)
@@ -133,7 +143,7 @@ def _difference(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:
 
 
 class _ScaledProduct(torch.autograd.Function):
-    """``(x ∘ λ) F`` for a frozen ``F (…, N, M)``; ``λ (…, N)`` scales ``x (…, B, N)`` or ``F``, the smaller one.
+    """``(x ∘ λ) F`` for ``F (…, N, M)``, usually frozen; ``λ (…, N)`` scales ``x (…, B, N)`` or ``F``, the smaller one.
 
     The gradient of ``λ`` comes from whichever product is needed anyway, or else is the smaller.
     """
@@ -153,16 +163,18 @@ class _ScaledProduct(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dy: Tensor):
         x, eig, factor = ctx.saved_tensors
-        needs_x, needs_eig, _ = ctx.needs_input_grad
+        needs_x, needs_eig, needs_factor = ctx.needs_input_grad
         dy = dy.to(factor.dtype)  # autocast has ended
-        dx = d_eig = None
+        dx = d_eig = d_factor = None
         if needs_x or factor.shape[-1] >= x.shape[-2]:
             scaled = dy @ factor.mT  # the gradient of x ∘ λ
             dx = (scaled * eig.unsqueeze(-2)).sum_to_size(x.shape) if needs_x else None
             d_eig = (scaled * x).sum(-2) if needs_eig else None
         elif needs_eig:
             d_eig = ((x.mT @ dy) * factor).sum(-1)
-        return dx, None if d_eig is None else d_eig.sum_to_size(eig.shape), None
+        if needs_factor:
+            d_factor = ((x * eig.unsqueeze(-2)).mT @ dy).sum_to_size(factor.shape)
+        return dx, None if d_eig is None else d_eig.sum_to_size(eig.shape), d_factor
 
 
 class SpectralLinear(EigenvalueLinear):

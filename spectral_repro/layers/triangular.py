@@ -38,6 +38,7 @@ def triangular_product(x: Tensor, r: Tensor, transpose: bool = False) -> Tensor:
 
 def block_edges(size: int) -> list[int]:
     """Edges of the blocks of a triangle of ``size`` rows, at multiples of a vector's 16 numbers."""
+    size = int(size)  # a tensor while torch.jit traces
     blocks = min(_BLOCKS, round(size / _WIDTH)) if size >= _LEAST else 1
     return [16 * round(size * i / blocks / 16) for i in range(blocks)] + [size]
 
@@ -81,7 +82,7 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, dy: Tensor):
-        x, r = ctx.saved_tensors
+        x, r, dy = _of_one_dtype(*ctx.saved_tensors, dy)
         left, right = (dy, x) if ctx.transpose else (x, dy)
         return (
             _Product.apply(dy, r, not ctx.transpose) if ctx.needs_input_grad[0] else None,
@@ -116,7 +117,7 @@ class _Gradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, d: Tensor):
-        x, y = ctx.saved_tensors
+        x, y, d = _of_one_dtype(*ctx.saved_tensors, d)
         return (
             _Product.apply(y, d, True) if ctx.needs_input_grad[0] else None,
             _Product.apply(x, d, False) if ctx.needs_input_grad[1] else None,
@@ -166,7 +167,7 @@ class _FactoredProduct(torch.autograd.Function):
     def backward(ctx, dy: Tensor, *_):
         if dy is None:
             return None, None, None, None
-        scaled, plain, r, eig_out, rows, plain_r = ctx.saved_tensors
+        scaled, plain, r, eig_out, rows, plain_r, dy = _of_one_dtype(*ctx.saved_tensors, dy)
         if torch.is_grad_enabled():  # for second derivatives, as functions of the inputs
             rows, plain_r = torch.cat([scaled, plain], dim=-2), _Product.apply(plain, r, False)
         needs_scaled, needs_plain, needs_r, needs_eig = ctx.needs_input_grad

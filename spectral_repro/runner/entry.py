@@ -75,7 +75,11 @@ def _config_folder_of(words: list[str]) -> list[str]:
 
 
 def answer(arguments: list[str]) -> str:
-    """What is told from the description of the keys: the help, and the values of a key that a shell completes."""
+    """What is told from the description of the keys: the help, and the values of a key that a shell completes.
+
+    Raises:
+        ConfigError: if no composition could: of a group that is null, of a grid without an experiment.
+    """
     if {"--help", "-h"} & set(arguments):
         return help_text(plain_compose()([]), config_folder())
     if "--config-of" in arguments[:-1]:
@@ -85,6 +89,9 @@ def answer(arguments: list[str]) -> str:
     for group, _, value in (a.partition("=") for a in arguments):
         if value == "null" and group in GROUPS:
             raise ConfigError(group, None, f"must be one of {', '.join(names_of(config_folder(), group))}")
+    grid = next((a for a in arguments if a.startswith("grid.")), None)
+    if grid and not any(a.startswith("experiment=") for a in arguments):
+        raise ConfigError(*grid.partition("=")[::2], "is read by experiment=… only")
     if "query=bash" in arguments:
         return "\n".join(completions(os.environ.get("COMP_LINE", "").rpartition(" ")[2]))
     return ""

@@ -9,7 +9,7 @@ from statistics import median
 
 import torch
 
-from spectral_repro.config.cell import Cell, import_layer
+from spectral_repro.config.cell import Cell, import_layer, masking_name
 from spectral_repro.layers.base import PASS_COST
 from spectral_repro.results import provenance
 from spectral_repro.runner.devices import choose_device
@@ -92,7 +92,7 @@ def _one(cell: Cell, missing: int, w: float | None, done: Sequence, rate: float 
 def _difference(cell: Cell, w: float, other: Cell, other_w: float) -> float:
     """How unlike two cells are, for the time they take; one factor of two in work counts 1."""
     kind = 3 * (cell.method != other.method) + 2 * (cell.data["name"] != other.data["name"])
-    kind += 2 * (cell.masking.get("name") != other.masking.get("name"))
+    kind += 2 * (masking_name(cell.masking) != masking_name(other.masking))
     return kind + 4 * ((cell.sparsity > 0) != (other.sparsity > 0)) + abs(math.log2(w / other_w))
 
 

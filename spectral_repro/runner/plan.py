@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from spectral_repro import data
-from spectral_repro.config.cell import Cell
+from spectral_repro.config.cell import Cell, masking_name
 from spectral_repro.config.compose import Composer, Job
 from spectral_repro.config.keys import Run
 from spectral_repro.config.read import read_config
@@ -40,6 +40,7 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
     wanted: dict[tuple, list[tuple[Job, Cell, Run]]] = {}
     checked: set[tuple] = set()
     read = [(job, *read_config(compose(job))) for job in jobs]
+    _say_what_does_nothing(read, compose)
     for job, cell, options in read:
         if (options.device, options.results_dir) not in checked:
             choose_device(options.device)
@@ -63,6 +64,13 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
     return planned
 
 
+def _say_what_does_nothing(read: Sequence[tuple[Job, Cell, Run]], compose: Composer) -> None:
+    """A way to silence weights where none are silenced, which in a sweep over sparsities is no mistake."""
+    names = {masking_name(compose(job)["masking"]) for job, cell, _ in read if not cell.sparsity} - {"cutoff"}
+    for name in sorted(names):
+        tqdm.write(f"spectral-repro: masking={name} changes nothing at sparsity=0", file=sys.stderr)
+
+
 def _images(cell: Cell, options: Run) -> tuple[Path, str]:
     """Where results are kept that must be of the same images."""
     return options.results_dir, cell.data["name"]
@@ -73,9 +81,11 @@ def _want(same: list[tuple[Job, Cell, Run]], job: Job, cell: Cell, options: Run)
     for i, (other_job, _, other) in enumerate(same):
         few, many = sorted([(options, job), (other, other_job)], key=lambda pair: pair[0].realizations)
         if set(few[0].seeds) <= set(many[0].seeds):
-            degrees, job = options.degrees or other.degrees, many[1]
-            job += ("degrees=true",) if degrees and not many[0].degrees else ()
-            same[i] = job, cell, many[0].model_copy(update={"degrees": degrees})
+            more = {key: True for key in ("degrees", "weights") if getattr(few[0], key) and not getattr(many[0], key)}
+            if many[0].tracker == "none" != few[0].tracker:
+                more["tracker"] = few[0].tracker
+            words = [f"{key}={'true' if value is True else value}" for key, value in more.items()]
+            same[i] = (*many[1], *words), cell, many[0].model_copy(update=more)
             return
     same.append((job, cell, options))
 

@@ -1,1 +1,1 @@
-"""All realizations of a cell trained at once, each exactly as it would be alone; knows tensors and layers only."""
+"""All realizations of a cell trained at once, each, to rounding, as alone; knows tensors and layers only."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spectral_repro.layers import cutoff
 from spectral_repro.training.random import stream
@@ -42,8 +42,8 @@ class MaskingRule:
 
     @classmethod
     def of(cls, masking: Mapping[str, Any]) -> "MaskingRule":
-        """The rule of a cell, whose ``masking`` has a name besides."""
-        return cls(**{key: value for key, value in masking.items() if key != "name"})
+        """The rule of a cell, whose ``masking`` has what matters of it."""
+        return cls(**masking)
 
     @property
     def ramp_share(self) -> float:
@@ -170,11 +170,21 @@ class Masking:
         self.step, self.masks = step, [m.to(here.device) for m, here in zip(masks, self.masks, strict=True)]
 
 
-class FixedMasks:
-    """Stands in for :class:`Masking` in a network that was trained: what is silenced stays silenced."""
+class FixedMasks(nn.Module):
+    """Stands in for :class:`Masking` in a network that was trained: what is silenced stays silenced.
+
+    Buffers: ``mask_k (N_out, N_in)`` of each layer k.
+    """
 
     def __init__(self, masks: Sequence[Tensor]) -> None:
-        self.masks = list(masks)
+        super().__init__()
+        for k, mask in enumerate(masks):
+            self.register_buffer(f"mask_{k}", mask)
+
+    @property
+    def masks(self) -> list[Tensor]:
+        """Where a link is, by layer."""
+        return list(self.buffers())
 
     def weights(self, dense: Sequence[Tensor]) -> list[Tensor]:
         """The effective weights, from those of the layers."""

@@ -31,12 +31,11 @@ class Network(nn.Module):
     ``masking`` is set by a trainer that silences weights in another way than the layers' own cut-off.
     """
 
-    masking: Masking | FixedMasks | None = None
-
     def __init__(self, layers: Sequence[ReparametrizedLinear], activation: str = "relu") -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.activation = activation
+        self.masking: Masking | FixedMasks | None = None
 
     def forward(self, x: Tensor, product: Tensor | None = None) -> Tensor:
         """``(…, N_1)`` to logits ``(…, N_ℓ)``; ``product`` is the first layer's frozen product, if known."""

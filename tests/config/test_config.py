@@ -122,9 +122,9 @@ CHANGES = [
     ("trainer.beta2=0.99", True),
     ("trainer.epsilon=1e-8", True),
     ("trainer.beta1=0.9", False),
-    ("trainer.momentum=0.5", True),
+    ("trainer.optimizer=sgd trainer.momentum=0.5", True),
     ("trainer.momentum=0.0", False),
-    ("trainer.weight_decay=0.1", True),
+    ("trainer.optimizer=adamw trainer.weight_decay=0.1", True),
     ("trainer.schedule=cosine", True),
     ("trainer.schedule=constant", False),
     ("precision=medium", True),
@@ -188,6 +188,32 @@ def test_the_hash_covers_what_matters_of_masking(change, matters):
     sparse = ("method=direct", "sparsity=0.9")
     assert (cell(*sparse).config_hash != cell(*sparse, change).config_hash) is matters
     assert cell("method=direct").config_hash == cell("method=direct", change).config_hash  # dense
+
+
+def test_what_the_optimizer_reads_is_part_of_the_hash():
+    for optimizer, change in (("sgd", "momentum=0.5"), ("sgd", "weight_decay=0.1"), ("adamw", "weight_decay=0.1")):
+        plain = cell(f"trainer.optimizer={optimizer}")
+        assert plain.config_hash != cell(f"trainer.optimizer={optimizer}", f"trainer.{change}").config_hash
+
+
+@pytest.mark.parametrize(
+    ("rule", "same"),
+    [
+        (("masking=straight_through",), ("masking.gradient=all",)),
+        (("masking=gradual",), ("masking.schedule=cubic", "masking.name=mine")),
+        (("masking=rigl",), ("masking=straight_through", "masking.gradient=survivors", "masking.choice=rigl")),
+        (("masking=gradual", "masking.gradient=all"), ("masking=straight_through", "masking.schedule=cubic")),
+    ],
+)
+def test_a_way_to_silence_is_called_by_what_it_does(rule, same):
+    """One hash, one file, one label, whatever it was written as."""
+    sparse = ("method=direct", "sparsity=0.9")
+    one, other = cell(*sparse, *rule), cell(*sparse, *same)
+    assert one == other
+    assert one.slug == other.slug
+    assert one.masking_names == other.masking_names
+    assert cell(*shlex.split(command_of(one))[1:]) == one
+    assert one.masking_names[0] == ("gradual+straight_through" if len(rule) > 1 else rule[0].partition("=")[2])
 
 
 def test_what_does_not_go_with_rigl_is_refused():
@@ -382,8 +408,27 @@ def test_what_two_experiments_want_of_a_cell_is_planned_once(tmp_path, monkeypat
     both = planned("experiment=fig05,fig08", "profile=paper", results_dir=tmp_path)
     shared = [p for p in both if p.cell.n2 == 700 and p.cell.method == "direct"]
     assert [p.options.realizations for p in shared] == [10]
+    monkeypatch.setattr("spectral_repro.config.read.find_spec", lambda _: True)
+    for choice in ("false,true", "true,false"):
+        (kept,) = planned(f"weights={choice}", results_dir=tmp_path)
+        assert kept.options.weights
+        assert read_config(plain_composer()(kept.job))[1].weights
+    (followed,) = planned("tracker=csv,none", results_dir=tmp_path)
+    assert followed.options.tracker == read_config(plain_composer()(followed.job))[1].tracker == "csv"
     apart = planned("seed=0,10", "realizations=10", results_dir=tmp_path)
     assert [p.options.seed for p in apart] == [0, 10]
+
+
+def test_a_way_to_silence_nothing_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(plan.data, "identify", lambda *_: None)
+    planned("masking=rigl,straight_through", "sparsity=0,0.9", results_dir=tmp_path)
+    said = [line for line in capsys.readouterr().err.splitlines() if "changes nothing" in line]
+    assert said == [
+        "spectral-repro: masking=rigl changes nothing at sparsity=0",
+        "spectral-repro: masking=straight_through changes nothing at sparsity=0",
+    ]
+    planned("masking=rigl", "sparsity=0.9", results_dir=tmp_path)
+    assert "changes nothing" not in capsys.readouterr().err
 
 
 CELLS = [

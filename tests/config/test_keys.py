@@ -84,7 +84,7 @@ def test_completion_of_values(word, expected):
         ({"data": {**CONFIG["data"], "grayscale": "maybe"}}, "data.grayscale=maybe: must be true or false"),
         ({"threads": 0}, "threads=0: must be a whole number, at least 1 or auto"),
         ({"results_dir": None}, "results_dir=null: must name a folder"),
-        ({"trainer": {**CONFIG["trainer"], "lr": float("inf")}}, "trainer.lr=inf: must be above 0"),
+        ({"trainer": {**CONFIG["trainer"], "lr": float("inf")}}, "trainer.lr=inf: must be above 0, and at most 1e30"),
     ],
 )
 def test_what_is_wrong_is_named(change, message):

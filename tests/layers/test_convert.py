@@ -5,8 +5,10 @@ import functools
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from spectral_repro.layers import LowRankLinear, QRLinear, SpectralLinear, SVDLinear, replace_linear
+from spectral_repro.layers import LowRankLinear, QRLinear, SpectralLinear, SVDLinear, base, replace_linear
 
 KINDS = {
     "spectral": SpectralLinear,
@@ -91,6 +93,50 @@ def test_a_layer_in_two_places_stays_one():
     assert model[0] is model[2]
 
 
+def test_a_layer_in_two_places_is_chosen_by_either_name():
+    model = nn.Module()
+    model.enc = model.dec = nn.Linear(8, 8)
+    replace_linear(model, SpectralLinear, where="dec")
+    assert isinstance(model.enc, SpectralLinear)
+    assert model.enc is model.dec
+
+
+@pytest.mark.parametrize("kind", ["weight", "bias"])
+def test_a_parameter_that_others_hold_is_not_torn_away(kind):
+    """Under any name, in any module, the model itself too."""
+    model = nn.Sequential(nn.Linear(5, 4), nn.Linear(4, 2))
+    model.own = getattr(model[0], kind)
+    with pytest.raises(ValueError, match=f"0: its {kind} is also own; choose others with where="):
+        replace_linear(model, QRLinear)
+    assert type(model[1]) is nn.Linear
+    replace_linear(model, QRLinear, where="1")
+
+
+def test_what_follows_from_the_linear_layer_cannot_be_given():
+    with pytest.raises(ValueError, match="bias, eig_in: follows from the linear layer, and cannot be given"):
+        SpectralLinear.from_linear(nn.Linear(3, 2), eig_in=0.5, bias=True)
+    with pytest.raises(TypeError, match=r"where=\['0'\]: must be a name, a pattern, or a function"):
+        replace_linear(network(), QRLinear, where=["0"])
+
+
+def test_layers_are_drawn_where_there_is_no_float64(monkeypatch):
+    """The meta device stands for such a one, as MPS is."""
+    monkeypatch.setattr(base, "WITHOUT_FLOAT64", {"meta"})
+
+    class NoFloat64(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            out = function(*args, **(kwargs or {}))
+            for t in tree_leaves(out):
+                assert not (isinstance(t, torch.Tensor) and t.is_meta and t.dtype == torch.float64), function
+            return out
+
+    with NoFloat64():
+        for layer in (SpectralLinear, SVDLinear, QRLinear):
+            with torch.device("meta"):
+                assert layer(4, 3).eig_in.is_meta
+                assert layer(4, 3, generator=torch.Generator("cpu")).eig_in.is_meta
+
+
 def test_what_cannot_be_replaced_is_said():
     with pytest.raises(ValueError, match=r"no nn\.Linear to replace; the linear layers are 0, 2\.0, 3"):
         replace_linear(network(), QRLinear, where="nowhere")
@@ -102,7 +148,7 @@ def test_what_cannot_be_replaced_is_said():
         replace_linear(network(), LowRankLinear)
     tied = nn.Sequential(nn.Embedding(7, 5), nn.Linear(5, 7))
     tied[1].weight = tied[0].weight
-    with pytest.raises(ValueError, match="1: its weight is also that of 0"):
+    with pytest.raises(ValueError, match=r"1: its weight is also 0\.weight; choose others"):
         replace_linear(tied, SpectralLinear)
     broken = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
     with torch.no_grad():

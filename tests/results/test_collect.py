@@ -5,6 +5,8 @@ import pytest
 
 from spectral_repro.config.compose import plain_composer
 from spectral_repro.config.read import read_config
+from spectral_repro.config.written import find_config
+from spectral_repro.errors import UserError
 from spectral_repro.figures import command as plot
 from spectral_repro.figures.select import load_frame
 from spectral_repro.report import command as report
@@ -42,3 +44,15 @@ def test_the_joined_table_has_what_tells_methods_apart(tmp_path):
     }
     assert "bias=false" in set(found)
     assert load_frame(tmp_path).set_index("config_hash")["options"].to_dict() == found.to_dict()
+
+
+def test_a_damaged_configuration_costs_no_row(tmp_path):
+    (cell, *_) = read_config(plain_composer()(["method=direct"]))
+    path = tmp_path / "runs/mnist5k" / f"{cell.slug}.csv"
+    add_rows(path, [Row(**{**dict(ROW), "config_hash": cell.config_hash})])
+    path.with_suffix(".yaml").write_bytes(b"\xff\xfe\x00garbage\n")
+    assert len(collect.collect(tmp_path)[1]) == 1
+    report.main(["--results-dir", str(tmp_path)])
+    assert (tmp_path / "LEADERBOARD.md").exists()
+    with pytest.raises(UserError, match=r"\.yaml: is no readable configuration \(UnicodeDecodeError\)"):
+        find_config(tmp_path, cell.config_hash)

@@ -42,6 +42,8 @@ def test_a_network_comes_back(images, tmp_path, options):
         assert network.config["sizes"][0] == int(row["n1"])
         silenced = sum((weight == 0).sum().item() for weight, _ in network.effective_maps())
         assert (silenced > 0) == ("sparsity" in options)
+        masks = [key for key in network.state_dict() if key.startswith("masking.")]
+        assert len(masks) == len(network.layers) * ("masking" in options)
         network(test.test_x).sum().backward()  # ready for further training
         assert all(p.grad is not None for p in network.parameters())
 
