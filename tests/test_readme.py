@@ -38,7 +38,9 @@ def test_library_example():
     net(x).sum().backward()
     scope["optimizer"].step()
     exec(convert, scope)
-    assert scope["left"] == sum(p.numel() for p in scope["model"].parameters())
+    first, second = 784 + 500 + 500 + (500 + round(0.1 * 500 * 499 / 2)), 500 + 10 + 10 + (10 + round(0.1 * 10 * 9 / 2))
+    assert scope["left"] == first + second
+    assert [type(m) for m in scope["model"]] == [torch.nn.Linear, torch.nn.ReLU, torch.nn.Linear]
 
 
 def test_the_fine_tuning_example_runs(capsys):

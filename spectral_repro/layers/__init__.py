@@ -1,7 +1,7 @@
 """Layers that drop in for ``nn.Linear``, each with the adaptive cut-off: direct, Spectral, S-SVD, S-QR; controls."""
 
 from spectral_repro.layers.base import Cost, ReparametrizedLinear
-from spectral_repro.layers.convert import replace_linear
+from spectral_repro.layers.convert import replace_linear, restore_linear
 from spectral_repro.layers.cutoff import cutoff
 from spectral_repro.layers.diagonal import DiagonalLinear
 from spectral_repro.layers.direct import DirectLinear
@@ -27,5 +27,6 @@ __all__ = [
     "SpectralLinear",
     "cutoff",
     "replace_linear",
+    "restore_linear",
     "stack",
 ]

@@ -42,6 +42,16 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return y if bias is None else y + bias.unsqueeze(-2)
 
 
+@torch.no_grad()
+def linear_of(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    """A plain ``nn.Linear`` with a copy of ``weight (N_out, N_in)`` and ``bias (N_out)``."""
+    linear = nn.Linear(*weight.T.shape, bias is not None, device=weight.device, dtype=weight.dtype)
+    linear.weight.copy_(weight)
+    if bias is not None:
+        linear.bias.copy_(bias)
+    return linear
+
+
 class _StackedProduct(torch.autograd.Function):
     """``x Wᵀ`` for a stack: autograd of ``x @ W.mT`` would return the gradient of ``W`` transposed in memory."""
 
@@ -238,13 +248,7 @@ class ReparametrizedLinear(nn.Module):
         weight = self.weight
         if weight.ndim != 2:
             raise ValueError(f"a stack of {weight.shape[0]} networks is not one nn.Linear; unstack it first")
-        out = nn.Linear(
-            self.in_features, self.out_features, self.bias is not None, device=weight.device, dtype=weight.dtype
-        )
-        out.weight.copy_(weight)
-        if self.bias is not None:
-            out.bias.copy_(self.bias)
-        return out
+        return linear_of(weight, self.bias)
 
     def extra_repr(self) -> str:
         trained = sum(p.numel() for p in self.parameters())

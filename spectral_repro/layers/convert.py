@@ -1,10 +1,11 @@
 """Spectral layers in the place of the linear ones of a network that exists already."""
 
 import fnmatch
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from torch import nn
 
+from spectral_repro.layers.base import ReparametrizedLinear
 from spectral_repro.layers.spectral import EigenvalueLinear
 
 #: Which layers: a name or pattern (``blocks.*.fc1``), or a function of name and layer.
@@ -49,13 +50,37 @@ def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where
                 f"{other}.{key}".lstrip(".") for other, m, key, p in _holders(model) if m is not linear and p is own
             ]:
                 raise ValueError(f"{name}: its {kind} is also {tied[0]}; choose others with where=")
-    made = {
-        linear: layer.from_linear(linear, **options).train(linear.training) for linear in dict.fromkeys(chosen.values())
-    }
-    for name, linear in chosen.items():  # only now, as one of them may not have been possible
-        parent, _, key = name.rpartition(".")
-        setattr(model.get_submodule(parent), key, made[linear])
+    _put(model, chosen, {linear: layer.from_linear(linear, **options) for linear in dict.fromkeys(chosen.values())})
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def restore_linear(model: nn.Module) -> int:
+    """Puts a plain ``nn.Linear`` in the place of every layer of ours in ``model``; outputs stay.
+
+    The way back from :func:`replace_linear`, and to a network for programs that know nothing of spectra. What the
+    cut-off silences is zero, and trained from there on if the model is.
+
+    Returns:
+        How many layers were replaced.
+
+    Raises:
+        ValueError: if there is none, if the model itself is one, or if one is a stack of networks.
+    """
+    if isinstance(model, ReparametrizedLinear):
+        raise ValueError("the model itself is such a layer, which cannot be replaced in itself; use to_linear")
+    ours = {name: m for name, m in model.named_modules(remove_duplicate=False) if isinstance(m, ReparametrizedLinear)}
+    if not ours:
+        raise ValueError("no layer of spectral_repro.layers to replace")
+    made = {layer: layer.to_linear() for layer in dict.fromkeys(ours.values())}
+    _put(model, ours, made)
+    return len(made)
+
+
+def _put(model: nn.Module, places: Mapping[str, nn.Module], made: Mapping[nn.Module, nn.Module]) -> None:
+    """Replaces each module in all its places; all or none, as they are made by now."""
+    for name, old in places.items():
+        parent, _, key = name.rpartition(".")
+        setattr(model.get_submodule(parent), key, made[old].train(old.training))
 
 
 def _holders(model: nn.Module) -> Iterator[tuple[str, nn.Module, str, nn.Parameter]]:

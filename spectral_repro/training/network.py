@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from spectral_repro.layers import ReparametrizedLinear, stack
-from spectral_repro.layers.base import affine
+from spectral_repro.layers.base import affine, linear_of
 from spectral_repro.training.masking import FixedMasks, Masking
 from spectral_repro.training.random import stream
 
@@ -15,6 +15,11 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "tanh": torch.tanh,
     **{name: getattr(nn.functional, name) for name in ("elu", "gelu", "leaky_relu", "sigmoid", "silu", "softplus")},
+}
+#: The same as modules.
+_MODULES: dict[str, type[nn.Module]] = {
+    **{"relu": nn.ReLU, "tanh": nn.Tanh, "elu": nn.ELU, "gelu": nn.GELU, "leaky_relu": nn.LeakyReLU},
+    **{"sigmoid": nn.Sigmoid, "silu": nn.SiLU, "softplus": nn.Softplus},
 }
 
 #: Builds one layer: ``factory(in_features, out_features, generator=…, sparsity=…, dtype=…)``.
@@ -61,6 +66,19 @@ class Network(nn.Module):
             return [(layer.weight, layer.bias) for layer in self.layers]
         weights = self.masking.weights([layer.dense_weight() for layer in self.layers])
         return [(weight, layer.bias) for weight, layer in zip(weights, self.layers, strict=True)]
+
+    def to_sequential(self) -> nn.Sequential:
+        """The same network of plain ``nn.Linear``, zero where weights are silenced, and torch's activations between.
+
+        Raises:
+            ValueError: if this is a stack of networks.
+        """
+        parts: list[nn.Module] = []
+        for weight, bias in self.effective_maps():
+            if weight.ndim != 2:
+                raise ValueError(f"a stack of {weight.shape[0]} networks is not one network; unstack it first")
+            parts += [linear_of(weight, bias), _MODULES[self.activation]()]
+        return nn.Sequential(*parts[:-1]).train(self.training)
 
     @torch.no_grad()
     def state_of(self, i: int) -> dict[str, Tensor]:

@@ -8,7 +8,16 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from spectral_repro.layers import LowRankLinear, QRLinear, SpectralLinear, SVDLinear, base, replace_linear
+from spectral_repro.layers import (
+    LowRankLinear,
+    QRLinear,
+    SpectralLinear,
+    SVDLinear,
+    base,
+    replace_linear,
+    restore_linear,
+    stack,
+)
 
 KINDS = {
     "spectral": SpectralLinear,
@@ -91,6 +100,31 @@ def test_a_layer_in_two_places_stays_one():
     model = nn.Sequential(shared, nn.ReLU(), shared)
     replace_linear(model, SpectralLinear)
     assert model[0] is model[2]
+
+
+def test_and_back():
+    """Shared layers stay shared, what is silenced is zero, the mode stays."""
+    model = network().eval()
+    before = [type(m) for m in model.modules()]
+    x = torch.randn(3, 12)
+    replace_linear(model, QRLinear, p=0.3)
+    for m in model.modules():
+        if isinstance(m, QRLinear):
+            m.sparsity = 0.5
+    y = model(x)
+    assert restore_linear(model) == sum(t is nn.Linear for t in before)
+    assert [type(m) for m in model.modules()] == before
+    assert not any(m.training for m in model.modules())
+    torch.testing.assert_close(model(x), y)
+    twice = nn.Sequential(layer := QRLinear(4, 4), nn.ReLU(), layer)
+    assert restore_linear(twice) == 1
+    assert twice[0] is twice[2]
+    with pytest.raises(ValueError, match="no layer of"):
+        restore_linear(twice)
+    with pytest.raises(ValueError, match="use to_linear"):
+        restore_linear(QRLinear(2, 2))
+    with pytest.raises(ValueError, match="a stack of 2 networks"):
+        restore_linear(nn.Sequential(stack([QRLinear(2, 2), QRLinear(2, 2)])))
 
 
 def test_a_layer_in_two_places_is_chosen_by_either_name():

@@ -308,6 +308,7 @@ def test_works_under_autocast(name, n_in, n_out, rows, sparsity):
 @pytest.mark.parametrize("sparsity", [0.0, 0.5])
 @pytest.mark.parametrize("name", LAYERS)
 def test_exports_for_any_number_of_rows(name, sparsity):
+    torch.compiler.reset()
     layers = [make(name, 60, 20, sparsity=sparsity), make(name, 20, 10, 1, sparsity=sparsity)]
     net = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1])
     shapes = ({0: torch.export.Dim("rows", min=1, max=4096)},)

@@ -42,6 +42,9 @@ def test_a_network_comes_back(images, tmp_path, options):
         assert network.config["sizes"][0] == int(row["n1"])
         silenced = sum((weight == 0).sum().item() for weight, _ in network.effective_maps())
         assert (silenced > 0) == ("sparsity" in options)
+        plain = network.to_sequential()
+        torch.testing.assert_close(plain(test.test_x), network(test.test_x))
+        assert sum((m.weight == 0).sum().item() for m in plain if isinstance(m, torch.nn.Linear)) == silenced
         masks = [key for key in network.state_dict() if key.startswith("masking.")]
         assert len(masks) == len(network.layers) * ("masking" in options)
         network(test.test_x).sum().backward()  # ready for further training
