@@ -39,7 +39,9 @@ def draw_control(spec: FigureSpec, panels: Sequence[Panel]) -> Figure:
         else:
             figure.suptitle(spec.title, fontsize=11)
         what = (
-            "bands: ± 1 standard deviation" if ways else "bars: ± 1 standard deviation, side by side at equal numbers"
+            "bands: ± 1 standard deviation; gradual and RigL train longer (epochs in the report)"
+            if ways
+            else "bars: ± 1 standard deviation, side by side at equal numbers"
         )
         axis = "axis of accuracy: equal steps of log(1 − accuracy)"
         rates = "tuned" if spec.rates == "tuned" else "the paper's, ours for what it has not"

@@ -133,7 +133,7 @@ def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         said = "all " + " to ".join(dict.fromkeys(f"{value:.2f}" for value in (there.min(), there.max())))
         ax.text(n2, 0.04, said, rotation=90, ha="center", fontsize=7, color="0.4", transform=ax.get_xaxis_transform())
     if _keep_to_points(ax):
-        ax.set_title("bands that run out of the frame are wider", fontsize=7, loc="right")
+        ax.set_title("some bands go on beyond the frame", fontsize=7, loc="right")
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy / accuracy of direct")
     _label_sizes(ax, spec, panel)
     ax.legend(loc="best")
