@@ -225,7 +225,7 @@ def test_every_experiment_end_to_end(images, tmp_path, shrunken_results):
     assert counts["fig06"] == 4
     assert counts["fig09"] == 8
     assert counts["hubs"] == 2
-    assert counts["findings"] == 2 * 7 + 2 * 2
+    assert counts["findings"] == 2 * 3 + 2 * 4 + 2 * 2
     assert counts["control_sparse"] == (4 + 1) * 2
     assert counts["control_budget"] == 4 + 1 + 4  # p = 1 is S-QR itself
     assert counts["pruning"] == 3 + 2 + 2 + 2 * 2 + 2

@@ -10,7 +10,7 @@ import pandas as pd
 from spectral_repro.figures.select import Panel
 from spectral_repro.report import judges
 from spectral_repro.report.hubs import Degrees
-from spectral_repro.report.judges import ABOUT_NINETY, EQUAL, NEAR, Judge
+from spectral_repro.report.judges import A_FEW_PER_CENT, ABOUT_NINETY, EQUAL, NEAR, Judge
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 NOT_RUN, NOT_JUDGED = "not yet run", "not judged"
@@ -42,7 +42,7 @@ CLAIMS = {
         Claim(
             2,
             "The modified Spectral beats the original by a few per cent",
-            "gain in relative accuracy, mean over N2, in 0.01 to 0.1",
+            f"gain in relative accuracy, mean over N2, in {A_FEW_PER_CENT[0]} to {A_FEW_PER_CENT[1]}",
             ("direct", "spectral", "spectral_original"),
         ),
         Claim(
