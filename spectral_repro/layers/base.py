@@ -196,7 +196,7 @@ class ReparametrizedLinear(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """The effective ``W (…, N_out, N_in)``, after the cut-off; computed anew, so that writing into it does nothing."""
+        """The effective ``W (…, N_out, N_in)``, after the cut-off; computed anew, so writing into it does nothing."""
         return cutoff(self.dense_weight(), self.sparsity)
 
     def frozen_factor(self) -> Tensor | None:

@@ -4,7 +4,7 @@ import hashlib
 import io
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,14 +86,26 @@ def checkpoint_file(results_dir: Path, cell: Cell, seeds: Sequence[int]) -> Path
 def resumable_batches(results_dir: Path, cell: Cell, missing: Sequence[int]) -> list[list[int]]:
     """The batches of ``cell`` that have a checkpoint and of which nothing is finished yet, disjoint."""
     found, taken = [], set()
+    for _, seeds in _checkpoints(results_dir, cell):
+        if set(seeds) <= set(missing) - taken:
+            found.append(seeds)
+            taken |= set(seeds)
+    return found
+
+
+def remove_finished(results_dir: Path, cell: Cell, done: Collection[int]) -> None:
+    """Drops checkpoints of batches that are finished: who is killed between writing rows and that leaves one."""
+    for path, seeds in _checkpoints(results_dir, cell):
+        if set(seeds) <= set(done):
+            path.unlink(missing_ok=True)
+
+
+def _checkpoints(results_dir: Path, cell: Cell) -> Iterator[tuple[Path, list[int]]]:
+    """The checkpoints of ``cell`` and their seeds."""
     folder = results_dir / "checkpoints" / cell.data["name"]
     for path in sorted(folder.glob(f"{cell.slug}.*.pt")):
         try:
             runs = [run.split("-") for run in path.name.removesuffix(".pt").rpartition(".")[2].split("_")]
-            seeds = [seed for a, b in runs for seed in range(int(a), int(b) + 1)]
+            yield path, [seed for a, b in runs for seed in range(int(a), int(b) + 1)]
         except ValueError:
             continue  # not a name of ours
-        if seeds and set(seeds) <= set(missing) - taken:
-            found.append(seeds)
-            taken |= set(seeds)
-    return found

@@ -22,8 +22,8 @@ from spectral_repro.results.degrees import add_degrees, degree_file
 from spectral_repro.results.rows import Row, add_rows, keep_config, row_file
 from spectral_repro.results.weights import load_network, save_network, weights_file
 from spectral_repro.runner.batch import prune_batch, train_batch
-from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file, resumable_batches
-from spectral_repro.runner.claim import claim_file, claimed
+from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file, remove_finished, resumable_batches
+from spectral_repro.runner.claim import claim_file, claimed, holder_of
 from spectral_repro.runner.devices import choose_device, realizations_that_fit
 from spectral_repro.runner.outcome import make_rows, say_what_failed
 from spectral_repro.runner.plan import missing_seeds
@@ -68,6 +68,8 @@ def run_cell(cell: Cell, options: Run, watcher: Watcher) -> Report:
     elif digest := data.identify(cell.data, options.data_dir, needed=False):
         check_digest(cell, digest, known_digest(rows, path))
     told, trained = False, 0
+    if not seeds:
+        tidy(cell, options)
     while seeds:
         with claimed(claim_file(options.results_dir, cell)) as holder:
             if holder is None:
@@ -83,6 +85,12 @@ def run_cell(cell: Cell, options: Run, watcher: Watcher) -> Report:
     return Report([row for row in rows if row.seed in options.seeds], str(path), trained)
 
 
+def tidy(cell: Cell, options: Run) -> None:
+    """Drops what a killed process left of a cell that is finished, unless another one trains it."""
+    if holder_of(claim_file(options.results_dir, cell)) is None:
+        remove_finished(options.results_dir, cell, options.seeds)
+
+
 def _missing(cell: Cell, options: Run) -> tuple[list[int], list[Row]]:
     seeds, rows, warning = missing_seeds(cell, options)
     if warning:
@@ -95,6 +103,7 @@ def _train(task: Task, options: Run, watcher: Watcher) -> tuple[list[Row], int]:
     cell, path = task.cell, row_file(options.results_dir, task.cell)
     seeds, rows = _missing(cell, options)
     keep_config(path, cell, rows)
+    remove_finished(options.results_dir, cell, set(options.seeds) - set(seeds))
     keep = functools.partial(_keep_weights, task, options.results_dir) if options.weights else None
     follow = options.tracker != "none"
     waiting = batches(task, options, seeds)

@@ -17,7 +17,7 @@ from spectral_repro.errors import UserError
 from spectral_repro.results.rows import read_rows, row_file
 from spectral_repro.runner import estimate
 from spectral_repro.runner.devices import choose_device, cores
-from spectral_repro.runner.experiment import Report
+from spectral_repro.runner.experiment import Report, tidy
 from spectral_repro.runner.job import run_job
 from spectral_repro.runner.plan import Planned, plan_sweep
 from spectral_repro.runner.progress import SweepProgress
@@ -68,6 +68,9 @@ def run_sweep(
             [(p.cell, len(p.options.seeds) - p.missing, p.missing, t) for p, t in zip(planned, times, strict=True)]
         )
         return []
+    for p in planned:
+        if not p.missing:
+            tidy(p.cell, p.options)
     failures: list[tuple[Planned, Exception]] = []
     if todo:
         known = [t for t in times if t]

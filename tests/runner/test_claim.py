@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spectral_repro.runner import claim
-from tests.conftest import fork_cli
+from tests.conftest import fork_cli, run_cli
 from tests.test_cli import common, read
 
 
@@ -102,3 +102,24 @@ def test_two_sweeps_into_one_folder_train_every_cell_once(images, tmp_path):
     log = (tmp_path / "results/cells.log").read_text().splitlines()
     assert sorted(line.split("/")[1].split("-")[0] for line in log) == ["direct", "spectral", "sqr", "ssvd"], log
     assert not list(tmp_path.glob("results/claims/*/*.json"))
+
+
+@pytest.mark.parametrize("sweep", [(), ("-m",)])
+def test_what_a_killed_process_left_of_a_finished_cell_goes(images, tmp_path, sweep):
+    """Killed between the rows and the end of their checkpoint; unless another process trains the cell just now."""
+    arguments = [*sweep, *common(images)]
+    assert run_cli(*arguments, cwd=tmp_path).returncode == 0
+    (rows,) = tmp_path.glob("results/runs/*/*.csv")
+    folder = tmp_path / "results/checkpoints" / rows.parent.name
+    folder.mkdir(parents=True, exist_ok=True)
+    left, other = folder / f"{rows.stem}.0-1.pt", folder / f"{rows.stem}.1-2.pt"
+    left.touch()
+    other.touch()  # of a realization that has no row
+    held = hold(tmp_path / "results/claims" / rows.parent.name / f"{rows.stem}.json")
+    assert run_cli(*arguments, cwd=tmp_path).returncode == 0
+    assert left.exists()
+    held.unlink()
+    assert run_cli(*arguments, "plan=true", cwd=tmp_path).returncode == 0
+    assert left.exists()
+    assert run_cli(*arguments, cwd=tmp_path).returncode == 0
+    assert (left.exists(), other.exists()) == (False, True)
