@@ -30,7 +30,8 @@ import psutil
 
 from tests.conftest import ROOT, write_images
 
-TIMES = ("seconds", "finished_at")
+#: What differs between two runs of the same code, and where a commit is made meanwhile.
+OTHERS = ("seconds", "finished_at", "code_version")
 SWEEP = (
     *("-m", "method=direct,sqr", "n2=5,9", "realizations=3", "trainer.realizations_per_batch=2"),
     *("trainer.max_epochs=60", "trainer.patience=99", "trainer.batch_size=12", "checkpoint_minutes=0", "device=cpu"),
@@ -104,7 +105,7 @@ def rows(folder: Path) -> dict[tuple[str, str], list[dict]]:
     found: dict[tuple[str, str], list[dict]] = {}
     for path in sorted((folder / "results/runs").glob("*/*.csv")):
         for row in csv.DictReader(path.read_text().splitlines()):
-            found.setdefault((path.name, row["seed"]), []).append({k: v for k, v in row.items() if k not in TIMES})
+            found.setdefault((path.name, row["seed"]), []).append({k: v for k, v in row.items() if k not in OTHERS})
     return found
 
 
