@@ -25,7 +25,7 @@ def discuss(
 
     ``findings`` has the published code's variants; ``controls`` are the panels of the figures beyond the paper.
     """
-    ways_to_silence = controls.get("control_sparse", ())
+    ways_to_silence = [controls.get(name, ()) for name in ("control_sparse", "control_sparse_tuned")]
     parts = [
         _disagreements(verdicts),
         _more_than_ninety(panels),
@@ -33,8 +33,8 @@ def discuss(
         _small_networks(panels),
         _small_shares(panels),
         _two_protocols(panels),
-        returning(ways_to_silence),
-        last_layer(ways_to_silence),
+        returning(*ways_to_silence),
+        last_layer(*ways_to_silence),
         variants(findings),
         collapses(panels),
         lagging({**panels, **controls}),

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from spectral_repro.figures import curves
+from spectral_repro.figures.controls import way_of
 from spectral_repro.figures.select import AXES, Panel, value_on, written
 from spectral_repro.results.frame import collapsed
 from spectral_repro.results.statistics import Estimate, Measured, mean
@@ -46,13 +47,15 @@ def accuracy_interval(e: Estimate | Measured) -> str:
 def protocol(panel: Panel) -> str:
     """How the networks of a panel were trained, and each method's learning rate."""
     cells: dict[str, dict[str, list[str]]] = {}
+    several = len({cell.masking_names[0] for cell in panel.cells} - {None}) > 1
     for cell in panel.cells:
         t = cell.trainer
         held, wait = f"{t['validation_fraction']:.0%} of the images held out", f"patience {t['patience']}"
         patient = "no early stopping" if t["patience"] >= t["max_epochs"] else f"{wait}, least gain {t['min_delta']:g}"
         said = f"{t['optimizer'].capitalize()}, {t['activation']}, batches of {t['batch_size']}, {held}, {patient}"
         rates = cells.setdefault(said, {}).setdefault(f"{t['lr']:g}", [])
-        rates += [cell.method_label] * (cell.method_label not in rates)
+        label = way_of(cell.method, cell.masking_names[0])[0] if several else cell.method_label
+        rates += [label] * (label not in rates)
     each = []
     for said, rates in cells.items():
         each.append(f"{said}; learning rate " + ", ".join(f"{lr} ({', '.join(who)})" for lr, who in rates.items()))

@@ -79,43 +79,69 @@ def _mean_epochs(values: Sequence[float]) -> str:
     return f"{sum(values) / len(values):.0f} epochs on average"
 
 
-def returning(panels: Sequence[Panel]) -> str:
-    """What the control says of claim 7: S-QR beside direct whose silenced weights return, too."""
-    there = [(p, s, _lead(at, ("sqr", "cutoff"), ("direct", "straight_through"))) for p, _, s, at in _places(panels)]
-    there = [(panel, s, e) for panel, s, e in there if _counts(panel, e)]
-    if not there:
+def returning(panels: Sequence[Panel], tuned: Sequence[Panel] = ()) -> str:
+    """What the control says of claim 7: S-QR beside direct whose silenced weights return; at tuned rates too."""
+    if not (there := _leads_at(panels, ("direct", "straight_through"))):
         return ""
+    text = (
+        "Claim 7 compares S-QR with direct under the paper's cut-off, where the silenced weights of direct get no "
+        "gradient. Beside direct with straight-through gradients, whose silenced weights return too, S-QR is "
+        f"{_ahead_and_behind(there)}; see “Beyond the paper”)."
+    )
+    if also := _leads_at(tuned, ("direct", "straight_through")):
+        text += f" At the learning rates that validation prefers it is {_ahead_and_behind(also)})."
+    return text
+
+
+def _leads_at(panels: Sequence[Panel], other: tuple[str, str]) -> list[tuple[Panel, float, Measured]]:
+    """Panel, sparsity and S-QR's lead over another way, of full-length networks."""
+    there = [(panel, s, _lead(at, ("sqr", "cutoff"), other)) for panel, _, s, at in _places(panels)]
+    return [(panel, s, e) for panel, s, e in there if _counts(panel, e)]
+
+
+def _ahead_and_behind(there: Sequence[tuple[Panel, float, Measured]]) -> str:
     signs = [above(e, 0) for _, _, e in there]
     data = ", ".join(dict.fromkeys(panel.label for panel, _, _ in there))
     low, high = min(s for _, s, _ in there), max(s for _, s, _ in there)
     return (
-        "Claim 7 compares S-QR with direct under the paper's cut-off, where the silenced weights of direct get no "
-        "gradient. Beside direct with straight-through gradients, whose silenced weights return too, S-QR is ahead in "
-        f"{signs.count(True)} of {len(there)} comparisons and behind in {signs.count(False)} (95 % intervals of one "
-        f"comparison each; {data}, s from {low:g} to {high:g}; see “Beyond the paper”)."
+        f"ahead in {signs.count(True)} of {len(there)} comparisons and behind in {signs.count(False)} (95 % intervals "
+        f"of one comparison each, n = {min(e.n for _, _, e in there)}; {data}, s from {low:g} to {high:g}"
     )
 
 
-def last_layer(panels: Sequence[Panel]) -> str:
+def last_layer(panels: Sequence[Panel], tuned: Sequence[Panel] = ()) -> str:
     """What the control says of claim 7: S-QR's lead at the highest sparsity with and without the last layer's part."""
-    leads: dict[str, dict[str, tuple[float, Measured]]] = collections.defaultdict(dict)
-    for panel, allocation, s, at in _places(panels):
-        lead = _lead(at, ("sqr", "cutoff"), ("direct", "cutoff"))
-        if _counts(panel, lead):
-            leads[panel.label][allocation] = s, lead  # sparsities come in ascending order
-            row = at["sqr", "cutoff"].iloc[0]
-            entries = int(row["n2"] * row["n_out"])
-    pairs = {k: (v["uniform"], v["dense_output"]) for k, v in leads.items() if v.keys() >= {"uniform", "dense_output"}}
-    pairs = {label: (a, b) for label, (a, b) in pairs.items() if a[0] == b[0]}
-    if not pairs:
+    if not (leads := _with_and_without(panels)):
         return ""
-    (s, _), _ = next(iter(pairs.values()))
-    alike, dense = (", ".join(f"{gap_text(pair[k][1])} on {x}" for x, pair in pairs.items()) for k in (0, 1))
-    return (
+    shown = next(p for p in panels if p.found)
+    s, entries = shown.frame["sparsity"].max(), int(shown.cells[0].n2 * shown.frame["n_out"].iloc[0])
+    text = (
         f"The paper's cut-off silences all layers alike: at s = {s:g} it leaves {entries - round(s * entries)} of the "
-        f"{entries:,} links into the classes. There S-QR differs from direct by {alike}; with the last layer left "
-        f"dense by {dense}."
+        f"{entries:,} links into the classes. There S-QR differs from direct by {leads['uniform']}; with the last "
+        f"layer left dense by {leads['dense_output']}."
     )
+    if also := _with_and_without(tuned):
+        text += (
+            f" At the learning rates that validation prefers: by {also['uniform']}; with the last layer left dense by "
+            f"{also['dense_output']}."
+        )
+    return text
+
+
+def _with_and_without(panels: Sequence[Panel]) -> dict[str, str]:
+    """By allocation S-QR's leads over direct under the cut-off at the highest sparsity, of panels that have both."""
+    said: dict[str, list[str]] = collections.defaultdict(list)
+    for panel in panels:
+        top = panel.frame["sparsity"].max()
+        leads = {
+            allocation: lead
+            for _, allocation, s, at in _places([panel])
+            if s == top and _counts(panel, lead := _lead(at, ("sqr", "cutoff"), ("direct", "cutoff")))
+        }
+        if leads.keys() >= {"uniform", "dense_output"}:
+            for allocation, lead in leads.items():
+                said[allocation].append(f"{gap_text(lead)} on {panel.label}")
+    return {allocation: ", ".join(texts) for allocation, texts in said.items()}
 
 
 def _counts(panel: Panel, e: Measured) -> bool:

@@ -45,7 +45,17 @@ def test_ways_to_silence_are_compared_in_pairs(controls):
 def test_claim_7_is_beside_direct_whose_weights_return(controls):
     panels = choose_panels(controls, CONTROLS["control_sparse"])
     assert "S-QR is ahead in 16 of 16 comparisons and behind in 0" in returning(panels)
-    assert "MNIST, Fashion-MNIST, s from 0.9 to 0.99" in returning(panels)
+    assert "each, n = 3; MNIST, Fashion-MNIST, s from 0.9 to 0.99; see" in returning(panels)
+    assert "validation prefers" not in returning(panels) + last_layer(panels)
+    worse = controls.copy()
+    worse.loc[worse["method"] == "sqr", "test_accuracy"] -= 0.06
+    tuned = choose_panels(worse, CONTROLS["control_sparse"])
+    text = returning(panels, tuned)
+    assert text.startswith(returning(panels))
+    assert "At the learning rates that validation prefers it is ahead in 0 of 16 comparisons and behind in 16" in text
+    apart = last_layer(panels).partition("There")[2]
+    assert last_layer(tuned, panels).endswith(apart.replace(" S-QR differs from direct", "").strip())
+    assert last_layer(tuned, panels).count("with the last layer left dense by") == 2
     assert not returning(choose_panels(controls[controls["masking"] != "straight_through"], CONTROLS["control_sparse"]))
 
 
