@@ -10,7 +10,7 @@ import sys
 
 import yaml
 
-from spectral_repro.figures.catalogue import CONTROLS, FIGURES
+from spectral_repro.figures.catalogue import CONTROLS, FIGURES, TUNED
 from spectral_repro.figures.command import load_degrees
 from spectral_repro.figures.command import main as plot
 from spectral_repro.figures.select import choose_panels, load_frame, select_panel
@@ -154,7 +154,13 @@ def test_what_came_out_is_what_the_rows_say():
     mnist, fashion, mnist_dense, fashion_dense = (f"{lead:.3f}".replace("-", "−") for lead in leads)
     assert f"it is {mnist} on MNIST at s = 0.99, and {mnist_dense} once the last layer is left dense" in text
     assert f"(Fashion-MNIST: {fashion} and {fashion_dense})" in text
-    assert re.search(r"S-QR is ahead in \d+ of \d+ comparisons and behind in \d+", ways.returning(panels))[0] in text
+    tuned = choose_panels(frame, TUNED["control_sparse_tuned"])
+    (first, second) = re.findall(
+        r"is ahead in (\d+) of (\d+) comparisons and behind in (\d+)", ways.returning(panels, tuned)
+    )
+    assert "S-QR is ahead in {} of {} comparisons and behind in {} ".format(*first) in text
+    assert f"(at rates chosen by validation, n = 3, in {second[0]} and {second[2]})" in text
+    assert second[1] == "16"
     table = budgets("control_budget", frame, choose_panels(frame, CONTROLS["control_budget"]))
     leaders = [line.split(" | ")[2] for line in table.splitlines() if re.match(r"\| \S*MNIST \| [\d,]+ \| ", line)]
     assert len(leaders) == 8
