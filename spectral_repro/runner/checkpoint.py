@@ -106,6 +106,8 @@ def _checkpoints(results_dir: Path, cell: Cell) -> Iterator[tuple[Path, list[int
     for path in sorted(folder.glob(f"{cell.slug}.*.pt")):
         try:
             runs = [run.split("-") for run in path.name.removesuffix(".pt").rpartition(".")[2].split("_")]
-            yield path, [seed for a, b in runs for seed in range(int(a), int(b) + 1)]
+            seeds = [seed for a, b in runs for seed in range(int(a), int(b) + 1)]
         except ValueError:
             continue  # not a name of ours
+        if seeds:
+            yield path, seeds

@@ -39,8 +39,15 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
     """
     wanted: dict[tuple, list[tuple[Job, Cell, Run]]] = {}
     checked: set[tuple] = set()
-    read = [(job, *read_config(compose(job))) for job in jobs]
-    _say_what_does_nothing(read, compose)
+    read, idle = [], set()
+    for job in jobs:
+        config = compose(job)
+        cell, options = read_config(config)
+        read.append((job, cell, options))
+        if not cell.sparsity:
+            idle.add(masking_name(config["masking"]))
+    for name in sorted(idle - {"cutoff"}):  # of a sweep over sparsities that is no mistake
+        tqdm.write(f"spectral-repro: masking={name} changes nothing at sparsity=0", file=sys.stderr)
     for job, cell, options in read:
         if (options.device, options.results_dir) not in checked:
             choose_device(options.device)
@@ -62,13 +69,6 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
             check_digest(cell, digest, digests.get(name))
             digests[name] = digest
     return planned
-
-
-def _say_what_does_nothing(read: Sequence[tuple[Job, Cell, Run]], compose: Composer) -> None:
-    """A way to silence weights where none are silenced, which in a sweep over sparsities is no mistake."""
-    names = {masking_name(compose(job)["masking"]) for job, cell, _ in read if not cell.sparsity} - {"cutoff"}
-    for name in sorted(names):
-        tqdm.write(f"spectral-repro: masking={name} changes nothing at sparsity=0", file=sys.stderr)
 
 
 def _images(cell: Cell, options: Run) -> tuple[Path, str]:

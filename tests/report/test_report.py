@@ -16,6 +16,12 @@ from tests.report.test_claims import DEGREES, judged
 from tests.synthetic import frame_of, synthetic_rows
 
 
+def said(frame: pd.DataFrame) -> str:
+    """The report's discussion of these rows."""
+    panels = {name: choose_panels(frame, spec) for name, spec in FIGURES.items()}
+    return discuss(panels, judged(frame, DEGREES), select_panel(frame, "findings", "mnist", "paper"))
+
+
 def test_report_changes_with_the_rows(whole, tmp_path):
     for key, rows in whole.groupby("config_hash"):
         made = [results.Row(**{k: None if pd.isna(v) else v for k, v in r.items()}) for r in rows.to_dict("records")]
@@ -57,10 +63,6 @@ def test_collapsed_networks_are_counted_and_medians_shown(trained):
 
 
 def test_the_discussion_follows_the_rows(trained):
-    def said(frame) -> str:
-        panels = {name: choose_panels(frame, spec) for name, spec in FIGURES.items()}
-        return discuss(panels, judged(frame, DEGREES), select_panel(frame, "findings", "mnist", "paper"))
-
     assert "- claim 4" not in said(trained)
     worse = trained.copy()
     worse.loc[worse["method"] == "sqr", "test_accuracy"] -= 0.1
@@ -82,10 +84,6 @@ def test_the_discussion_follows_the_rows(trained):
 
 
 def test_claim_1_is_looked_at_where_its_other_half_speaks(trained):
-    def said(frame) -> str:
-        panels = {name: choose_panels(frame, spec) for name, spec in FIGURES.items()}
-        return discuss(panels, judged(frame, DEGREES), select_panel(frame, "findings", "mnist", "paper"))
-
     assert "more than the paper's 90 %" not in said(trained)
     better = trained.copy()
     better.loc[(better["method"] == "spectral") & (better["n2"] >= 500), "test_accuracy"] += 0.04
@@ -130,10 +128,6 @@ def test_networks_far_below_their_cell_are_named_once():
 
 def test_what_was_stopped_early_is_named(trained, whole):
     """Figures of CIFAR-10 alone, and the panel of one that has others, too."""
-
-    def said(frame) -> str:
-        panels = {name: choose_panels(frame, spec) for name, spec in FIGURES.items()}
-        return discuss(panels, judged(frame, DEGREES), select_panel(frame, "findings", "mnist", "paper"))
 
     early = pd.concat([f[(f["data"] == "cifar10_jpeg") == quick] for f, quick in ((trained, False), (whole, True))])
     assert "from which nothing follows: Fig. 2 (CIFAR-10 (JPEG copies)), Fig. 5, Fig. 8; " in said(early)

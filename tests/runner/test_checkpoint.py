@@ -118,6 +118,7 @@ def test_batches_go_on_as_they_were(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (tmp_path / "checkpoints" / cell.data["name"] / f"{cell.slug}.odd.pt").touch()
+    (tmp_path / "checkpoints" / cell.data["name"] / f"{cell.slug}.3-2.pt").touch()  # of no network
     assert resumable_batches(tmp_path, cell, range(10)) == [[0, 1, 2], [5, 7, 8], [9]]
     assert resumable_batches(tmp_path, cell, [1, 2, 3, 5, 9]) == [[2, 3], [9]]
     assert resumable_batches(tmp_path / "nowhere", cell, range(10)) == []
