@@ -14,6 +14,7 @@ from spectral_repro.layers.base import (
     draw_start,
     in_float64,
 )
+from spectral_repro.layers.gradients import product_rule, save
 
 
 class EigenvalueLinear(ReparametrizedLinear):
@@ -84,7 +85,10 @@ class EigenvalueLinear(ReparametrizedLinear):
         raise TypeError(f"{type(self).__name__} does not define eigenvectors")
 
     def dense_weight(self) -> Tensor:
-        return _ScaledEigenvectors.apply(self.eig_in, self.eig_out, self.eigenvectors())
+        phi = self.eigenvectors()
+        if torch.compiler.is_compiling():
+            return _difference(self.eig_in, self.eig_out, phi) * phi
+        return _ScaledEigenvectors.apply(self.eig_in, self.eig_out, phi)
 
     def through_frozen(self, x: Tensor) -> Tensor:
         """``x F``, the part of ``x φᵀ`` that is frozen: ``(…, N_in)`` to ``(…, M)``."""
@@ -94,7 +98,7 @@ class EigenvalueLinear(ReparametrizedLinear):
     def scaled_through_frozen(self, x: Tensor) -> Tensor:
         """``(x ∘ λin) F``."""
         factor = self.frozen_factor()
-        if factor is None or x.ndim == 1:
+        if factor is None or x.ndim == 1 or torch.compiler.is_compiling():
             return self.through_frozen(x * self._per_row(self.eig_in, x))
         return _ScaledProduct.apply(x, self.eig_in, factor)
 
@@ -115,13 +119,11 @@ class _ScaledEigenvectors(torch.autograd.Function):
 
     @staticmethod
     def forward(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:
-        difference = _difference(eig_in, eig_out, phi)
-        # In place, unless compiled: torch 2.11 gives no gradients of what is changed in place in here.
-        return difference * phi if torch.compiler.is_compiling() else difference.mul_(phi)
+        return _difference(eig_in, eig_out, phi).mul_(phi)
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        ctx.save_for_backward(*inputs)
+        save(ctx, *inputs)
 
     @staticmethod
     def backward(ctx, d: Tensor):
@@ -133,6 +135,16 @@ class _ScaledEigenvectors(torch.autograd.Function):
             scaled.sum(-1).neg() if needs_out else None,
             d * _difference(eig_in, eig_out, phi) if needs_phi else None,
         )
+
+    @staticmethod
+    def jvp(ctx, d_in, d_out, d_phi):
+        eig_in, eig_out, phi = ctx.saved_tensors
+        d_difference = None
+        if d_in is not None or d_out is not None:
+            zeros = (torch.zeros_like(eig) if d is None else d for d, eig in ((d_in, eig_in), (d_out, eig_out)))
+            d_difference = _difference(*zeros, phi)
+        difference = _difference(eig_in, eig_out, phi)
+        return product_rule(torch.mul, (difference, phi), (d_difference, d_phi))
 
 
 def _difference(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:
@@ -152,13 +164,11 @@ class _ScaledProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, eig: Tensor, factor: Tensor) -> Tensor:
-        if factor.shape[-1] < x.shape[-2]:
-            return x @ (eig.unsqueeze(-1) * factor)
-        return (x * eig.unsqueeze(-2)) @ factor
+        return _scaled_product(x, eig, factor)
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        ctx.save_for_backward(*inputs)
+        save(ctx, *inputs)
 
     @staticmethod
     def backward(ctx, dy: Tensor):
@@ -175,6 +185,16 @@ class _ScaledProduct(torch.autograd.Function):
         if needs_factor:
             d_factor = ((x * eig.unsqueeze(-2)).mT @ dy).sum_to_size(factor.shape)
         return dx, None if d_eig is None else d_eig.sum_to_size(eig.shape), d_factor
+
+    @staticmethod
+    def jvp(ctx, *tangents):
+        return product_rule(_scaled_product, ctx.saved_tensors, tangents)
+
+
+def _scaled_product(x: Tensor, eig: Tensor, factor: Tensor) -> Tensor:
+    if factor.shape[-1] < x.shape[-2]:
+        return x @ (eig.unsqueeze(-1) * factor)
+    return (x * eig.unsqueeze(-2)) @ factor
 
 
 class SpectralLinear(EigenvalueLinear):

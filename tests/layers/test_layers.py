@@ -354,8 +354,7 @@ def test_transforms_of_torch_func(name, sparsity):
         ):
             torch.testing.assert_close(each[key][i], expected)
     torch.testing.assert_close(torch.func.jacrev(layer)(x[0]), layer.weight.detach())
-    if sparsity or name not in ("sqr", "sqr_p"):  # triangular products have no forward mode
-        torch.testing.assert_close(torch.func.jacfwd(layer)(x[0]), layer.weight.detach())
+    torch.testing.assert_close(torch.func.jacfwd(layer)(x[0]), layer.weight.detach())
 
 
 @pytest.mark.parametrize("name", LAYERS)
