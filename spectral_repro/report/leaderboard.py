@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spectral_repro.config.compose import plain_compose, plain_composer
+from spectral_repro.config.compose import plain_composer
 from spectral_repro.config.read import read_config
 from spectral_repro.errors import UserError
 from spectral_repro.figures import curves
@@ -70,7 +70,7 @@ def full_length(frame: pd.DataFrame) -> pd.DataFrame:
 
     Those of the protocol for pruning, which does not stop early, and what was pruned from them, are not among them.
     """
-    protocols = plain_compose()([])["protocols"]
+    protocols = plain_composer().whole([])["protocols"]
     epochs = max(protocols[name]["max_epochs"] for name in ("dense", "sparse"))
     stopping = (frame["patience"] < frame["max_epochs"]) & frame["pruned_share"].isna()
     return frame[(frame["max_epochs"] >= epochs) & stopping & (frame["seed"] < TUNING_SEEDS)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from spectral_repro.config.compose import plain_compose, plain_composer
+from spectral_repro.config.compose import plain_composer
 from spectral_repro.config.read import read_config
 from spectral_repro.figures.controls import way_of
 from spectral_repro.figures.style import label_of
@@ -31,7 +31,7 @@ def rates(frame: pd.DataFrame) -> str:
         edge = " (at the edge)" * (t.best in (min(means), max(means)))
         best = f"{t.best:g}{edge if t.complete else ' (rates missing)'}"
         n, each = f"{min(e.n for e in means.values())}", "; ".join(f"{lr:g}: {accuracy(e)}" for lr, e in means.items())
-        data = plain_compose()([f"data={t.data}"])["data"]["label"]
+        data = plain_composer().whole([f"data={t.data}"])["data"]["label"]
         lines.append((data, name, f"{t.sparsity:g}", best, level or "none", f"{said:g}" if said else "none", n, each))
     header = ("data", "method", "s", "best rate", "not separated from it", "published", "n")
     return (
