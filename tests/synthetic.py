@@ -23,9 +23,11 @@ def accuracy(cell, seed: int) -> float:
     return LEVEL[cell.method] - loss - partial - 0.2 / cell.n2 + deviation
 
 
-def synthetic_rows(name: str, profile: str = "quick", data: str | None = None) -> list[Row]:
+def synthetic_rows(
+    name: str, profile: str = "quick", data: str | None = None, others: tuple[str, ...] = ()
+) -> list[Row]:
     rows = []
-    for cell, seeds in cells_of(name, profile, data):
+    for cell, seeds in cells_of(name, profile, data, others):
         for seed in seeds:
             rows.append(
                 Row(

@@ -8,6 +8,9 @@ RELATIVE, SPARSE, TRAINED_SHARE, DEGREES = "relative", "sparse", "trained share"
 #: And beyond the paper: ways to silence weights against sparsity; accuracy against the number of trained parameters.
 WAYS, BUDGET, PRUNING = "ways to silence", "budget", "pruning"
 
+#: What the titles of figures at tuned rates end with.
+_TUNED = " (tuned rates)"
+
 
 @dataclasses.dataclass(frozen=True)
 class FigureSpec:
@@ -26,8 +29,9 @@ class FigureSpec:
 
     @property
     def short(self) -> str:
-        """For instance ``Fig. 3``."""
-        return self.title.partition(":")[0]
+        """For instance ``Fig. 3``, or ``Fig. 6 (tuned rates)``."""
+        short = self.title.partition(":")[0]
+        return short if self.rates == "published" or short.endswith(_TUNED) else short + _TUNED
 
     def heading(self, labels: Sequence[str]) -> str:
         """The title, with the data set if there is only one panel."""
@@ -106,16 +110,16 @@ CONTROLS = {
     )
 }
 
-#: The comparisons again, where the rates of all methods have been chosen alike.
+#: The comparisons again, where the rates of all methods have been chosen alike: ours, and those of the paper that
+#: ours have the networks of.
 TUNED = {
-    f"{name}_tuned": dataclasses.replace(
-        CONTROLS[name],
-        name=f"{name}_tuned",
-        title=f"{CONTROLS[name].title} (tuned rates)",
-        experiment=name,
-        rates="tuned",
+    f"{spec.name}_tuned": dataclasses.replace(
+        spec, name=f"{spec.name}_tuned", title=f"{spec.title}{_TUNED}", experiment=spec.name, rates="tuned"
     )
-    for name in ("control_sparse", "control_budget")
+    for spec in (
+        *(CONTROLS[name] for name in ("control_sparse", "control_budget")),
+        *(FIGURES[name] for name in ("fig01", "fig04", "fig06", "fig07")),
+    )
 }
 
 #: Every figure, by name.

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spectral_repro.errors import UserError, told_in_one_line
-from spectral_repro.figures.catalogue import ALL, DEGREES, FIGURES, PRUNING
+from spectral_repro.figures.catalogue import ALL, BUDGET, DEGREES, PRUNING, WAYS
 from spectral_repro.figures.controls import draw_control
 from spectral_repro.figures.draw import draw_figure
 from spectral_repro.figures.own import OwnFigure, draw_own
@@ -77,7 +77,8 @@ def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | N
     if spec.kind == PRUNING:
         figure = draw_pruning(spec, panels)
     else:
-        figure = draw_figure(spec, panels, degrees) if name in FIGURES else draw_control(spec, panels)
+        ours = spec.kind in (WAYS, BUDGET)
+        figure = draw_control(spec, panels) if ours else draw_figure(spec, panels, degrees)
     base = results_dir / "figures" / name
     _write(figure, base)
     missing = "".join(f"\n  missing runs: {p.command}" for p in panels if p.found < p.wanted)

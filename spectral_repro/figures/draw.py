@@ -69,7 +69,8 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
             what += (
                 f"; where networks of direct are at chance ({where}) the ratios of all methods are written, not drawn"
             )
-        write_foot(figure, panels, f"Network {spec.network}; {what}")
+        rates = "learning rates: tuned; " * (spec.rates == "tuned")
+        write_foot(figure, panels, f"Network {spec.network}; {rates}{what}")
     return figure
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from spectral_repro.figures.catalogue import TUNED
 from spectral_repro.figures.select import Panel
 from spectral_repro.report import judges
 from spectral_repro.report.hubs import Degrees
@@ -89,6 +90,17 @@ CLAIMS = {
 BEST_DIRECT = {"fig01": 0.98, "fig04": 0.90, "fig05": 0.52}
 WITH_SSVD = ("fig01", "fig04", "fig05", "fig09")
 
+#: Claims that rows alone decide, by number, each with its figures.
+_ASKED: tuple[tuple[int, str, Judge], ...] = (
+    (1, "fig01", judges.spectral_near_ninety),
+    (2, "fig03", judges.modified_beats_original),
+    *((3, name, judges.ssvd_between) for name in WITH_SSVD),
+    *((4, name, judges.sqr_equals_direct) for name in WITH_SSVD),
+    *((5, name, functools.partial(judges.best_direct, said=said)) for name, said in BEST_DIRECT.items()),
+    *((6, name, judges.partial_sqr) for name in ("fig06", "fig07", "fig08")),
+    *((7, name, judges.sparse_loses_less) for name in ("fig02", "fig10")),
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
@@ -112,20 +124,21 @@ def judge(choose: Choose, degrees: pd.DataFrame) -> list[Verdict]:
         choose: panels by name of the figure, with the cells of these methods.
         degrees: of the hubs' panel, from :func:`spectral_repro.figures.command.load_degrees`.
     """
-    asked: list[tuple[int, str, Judge]] = [
-        (1, "fig01", judges.spectral_near_ninety),
-        (2, "fig03", judges.modified_beats_original),
-        *((3, name, judges.ssvd_between) for name in WITH_SSVD),
-        *((4, name, judges.sqr_equals_direct) for name in WITH_SSVD),
-        *((5, name, functools.partial(judges.best_direct, said=said)) for name, said in BEST_DIRECT.items()),
-        *((6, name, judges.partial_sqr) for name in ("fig06", "fig07", "fig08")),
-        *((7, name, judges.sparse_loses_less) for name in ("fig02", "fig10")),
-        (8, "hubs", functools.partial(judges.hubs_collect, degrees=Degrees(degrees))),
-    ]
+    hubs: tuple[int, str, Judge] = (8, "hubs", functools.partial(judges.hubs_collect, degrees=Degrees(degrees)))
     return [
         _verdict(CLAIMS[number], figure, panel, judge_panel)
-        for number, figure, judge_panel in asked
+        for number, figure, judge_panel in (*_ASKED, hubs)
         for panel in choose(figure, CLAIMS[number].methods)
+    ]
+
+
+def judge_tuned(choose: Choose) -> list[Verdict]:
+    """What the verdicts would be at tuned rates, on the figures that have such rows; ``figure`` is the paper's name."""
+    return [
+        _verdict(CLAIMS[number], figure, panel, judge_panel)
+        for number, figure, judge_panel in _ASKED
+        if f"{figure}_tuned" in TUNED
+        for panel in choose(f"{figure}_tuned", CLAIMS[number].methods)
     ]
 
 

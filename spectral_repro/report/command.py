@@ -2,7 +2,7 @@
 
 import argparse
 import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -43,19 +43,20 @@ def build_report(results_dir: Path, profile: str | None = None, frame: pd.DataFr
     """The report as Markdown; ``frame`` are the rows of ``results_dir``, if they are read already."""
     frame = load_frame(results_dir) if frame is None else frame
     panels = {name: choose_panels(frame, spec, profile) for name, spec in FIGURES.items()}
-    verdicts = claims.judge(
-        lambda name, methods: choose_panels(frame, FIGURES[name], profile, methods),
-        load_degrees(results_dir, panels["hubs"][0]),
-    )
+
+    def choose(name: str, methods: Collection[str]) -> list[Panel]:
+        return choose_panels(frame, ALL[name], profile, methods)
+
+    verdicts, tuned = claims.judge(choose, load_degrees(results_dir, panels["hubs"][0])), claims.judge_tuned(choose)
     findings = _best_panel(frame, "findings", profile)
     controls = {name: choose_panels(frame, spec, profile) for name, spec in ALL.items() if name not in FIGURES}
     controls = {name: chosen for name, chosen in controls.items() if chosen}
-    discussion = discuss(panels, verdicts, findings, controls)
+    discussion = discuss(panels, verdicts, findings, controls, tuned)
     parts = [_head(frame, verdicts), _eight_claims(verdicts), discussion]
     parts += [_claims_table(verdicts), findings_table(findings), _figures(panels)]
     rates = {"rates": [select_panel(frame, "rates", data, "paper") for data in CONTROLS["control_budget"].datasets]}
     shown = {**panels, "findings": [findings], **controls, **rates}
-    parts += [beyond(frame, controls), _not_run(frame, shown, profile or "paper"), provenance(frame)]
+    parts += [beyond(frame, controls, verdicts, tuned), _not_run(frame, shown, profile or "paper"), provenance(frame)]
     return "\n\n".join(parts) + "\n"
 
 

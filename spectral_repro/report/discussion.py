@@ -11,6 +11,7 @@ from spectral_repro.report.conditions import above
 from spectral_repro.report.findings import original, variants
 from spectral_repro.report.stragglers import collapses, lagging
 from spectral_repro.report.tables import interval
+from spectral_repro.report.tuned_claims import other_verdicts
 from spectral_repro.report.ways import last_layer, returning
 from spectral_repro.results.statistics import average
 
@@ -20,14 +21,17 @@ def discuss(
     verdicts: Sequence[claims.Verdict],
     findings: Panel,
     controls: Mapping[str, Sequence[Panel]] = MappingProxyType({}),
+    tuned: Sequence[claims.Verdict] = (),
 ) -> str:
     """A paragraph per subject, of which there is something to say.
 
-    ``findings`` has the published code's variants; ``controls`` are the panels of the figures beyond the paper.
+    ``findings`` has the published code's variants; ``controls`` are the panels of the figures beyond the paper,
+    ``tuned`` the verdicts at tuned rates.
     """
     ways_to_silence = [controls.get(name, ()) for name in ("control_sparse", "control_sparse_tuned")]
     parts = [
         _disagreements(verdicts),
+        other_verdicts(verdicts, tuned),
         _more_than_ninety(panels),
         original(findings),
         _small_networks(panels),
