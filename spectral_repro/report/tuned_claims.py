@@ -29,8 +29,8 @@ def tuned_claims(panels: Mapping[str, Sequence[Panel]], published: Sequence[Verd
     parts = [
         "### The paper's claims (tuned rates)",
         "The paper's rates are those of its code, and differ from what validation prefers (see “Learning rates”). Here "
-        "each method has the rate that was best at N2 = 500, and the claims are judged by the same rules. The verdicts "
-        "on the paper stay those at its own rates.",
+        "each method has the rate that was best at N2 = 500 with one hidden layer, and the claims are judged by the "
+        "same rules. The verdicts on the paper stay those at its own rates.",
         markdown(header, lines),
         *(text for name in names for text in _figure(name, panels[name])),
     ]
