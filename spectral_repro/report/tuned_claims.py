@@ -21,10 +21,10 @@ def tuned_claims(panels: Mapping[str, Sequence[Panel]], published: Sequence[Verd
     if not tuned:
         return ""
     lines = [
-        (str(at.number), FIGURES[at.figure].short, at.measured, at.verdict, was.measured, was.verdict)
+        (str(at.number), FIGURES[at.figure].short, at.measured, at.verdict, was.measured, was.verdict, at.runs)
         for was, at in _pairs(published, tuned)
     ]
-    header = ("#", "figure", "tuned rates", "which would be", "published rates", "which is")
+    header = ("#", "figure", "tuned rates", "which would be", "published rates", "which is", "runs at tuned rates")
     names = [name for name, spec in TUNED.items() if spec.experiment in FIGURES and name in panels]
     parts = [
         "### The paper's claims (tuned rates)",
@@ -58,7 +58,7 @@ def other_verdicts(published: Sequence[Verdict], tuned: Sequence[Verdict]) -> st
         return ""
     said = [
         f"- claim {at.number}, {FIGURES[at.figure].short}: {at.measured}; {was.verdict} at the published rates, which "
-        f"would be {at.verdict} at these"
+        f"would be {at.verdict} at these ({at.runs})"
         for was, at in judged
         if was.verdict != at.verdict
     ]

@@ -56,12 +56,17 @@ def test_the_verdicts_at_tuned_rates_are_from_rows_at_tuned_rates(both):
     ]
     text = other_verdicts(published, worse)
     assert "1 of the verdicts would be another, of 11 that there are rows for:\n\n- claim 4, Fig. 4: relative" in text
-    assert text.endswith("; reproduced at the published rates, which would be not reproduced at these")
+    runs = verdict_of(4, "fig04", worse).runs
+    assert text.endswith(f"; reproduced at the published rates, which would be not reproduced at these ({runs})")
     whole = beyond(both, all_panels(both), published, worse)
     (line,) = (li for li in whole.splitlines() if li.startswith("| 4 | Fig. 4 | "))
     cells = line.split(" | ")
     assert cells[2:4] == [verdict_of(4, "fig04", worse).measured, claims.NOT_REPRODUCED]
-    assert cells[4:] == [verdict_of(4, "fig04", published).measured, f"{claims.REPRODUCED} |"]
+    assert cells[4:] == [
+        verdict_of(4, "fig04", published).measured,
+        claims.REPRODUCED,
+        f"{runs} |",
+    ]
     assert whole.count("](figures/fig0") == 5
 
 
