@@ -137,7 +137,8 @@ def _relative_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         ax.set_title("some bands go on beyond the frame", fontsize=7, loc="right")
     ax.set(xscale="log", xlabel=_size_label(spec), ylabel="accuracy / accuracy of direct")
     _label_sizes(ax, spec, panel)
-    ax.legend(loc="best")
+    # In a row, which fits between curve and frame, on a ground of its own, as the line at 1 goes everywhere.
+    ax.legend(loc="best", ncols=len(spec.methods), frameon=True, edgecolor="none", framealpha=0.9, borderpad=0.1)
 
 
 def _keep_to_points(ax: Axes) -> bool:
