@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from spectral_repro.layers.cutoff import cutoff
-from spectral_repro.layers.gradients import product_rule, save, take_gradient_buffer
+from spectral_repro.layers.gradients import plain_formula, take_gradient_buffer
 
 #: Multiply-adds that one elementwise pass over one number costs (measured on a CPU, weights in cache).
 PASS_COST = 6
@@ -38,7 +38,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """
     if weight.ndim == 2:
         return nn.functional.linear(x, weight, bias)
-    if x.ndim == 3 and not torch.compiler.is_compiling():
+    if x.ndim == 3 and not plain_formula():
         y = _StackedProduct.apply(x, weight, take_gradient_buffer(weight))
     else:
         y = x @ weight.mT
@@ -67,7 +67,7 @@ class _StackedProduct(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
         x, weight, ctx.buffer = inputs
-        save(ctx, x, weight)
+        ctx.save_for_backward(x, weight)
 
     @staticmethod
     def backward(ctx, dy: Tensor):
@@ -81,10 +81,6 @@ class _StackedProduct(torch.autograd.Function):
             else:
                 dw = dy.mT @ x if ctx.buffer is None else torch.bmm(dy.mT, x, out=ctx.buffer)
         return dx, dw, None
-
-    @staticmethod
-    def jvp(ctx, *tangents):
-        return product_rule(lambda x, weight: x @ weight.mT, ctx.saved_tensors, tangents[:2])
 
 
 def draw_start(start: Start, size: int, generator: torch.Generator | None) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.gradients import has_tangent, save, take_gradient_buffer
+from spectral_repro.layers.gradients import plain_formula, take_gradient_buffer
 
 #: Below this size one selection is faster than sampling a bracket first.
 _SMALL = 20_000
@@ -38,7 +38,7 @@ def cutoff(weight: Tensor, sparsity: float) -> Tensor:
     silenced = min(round(sparsity * entries), entries - 1)
     if silenced == 0:
         return weight
-    if weight.ndim == 3 and weight.device.type == "cpu" and not torch.compiler.is_compiling():
+    if weight.ndim == 3 and weight.device.type == "cpu" and not plain_formula():
         return _StackCutoff.apply(weight, silenced, take_gradient_buffer(weight))[0]
     magnitude = weight.detach().abs()
     entries = magnitude.flatten(-2)
@@ -65,19 +65,14 @@ class _StackCutoff(torch.autograd.Function):
         ctx.mark_non_differentiable(output[1])
         ctx.set_materialize_grads(False)
         ctx.buffer = inputs[2]
-        save(ctx, inputs[0], output[1])
+        ctx.save_for_backward(inputs[0], output[1])
 
     @staticmethod
     def backward(ctx, d: Tensor | None, _):
         weight, limit = ctx.saved_tensors
-        if d is None or torch.is_grad_enabled() or has_tangent(d):  # for second derivatives
+        if d is None or torch.is_grad_enabled():  # for second derivatives
             return None if d is None else d * (weight.abs() > limit[:, None, None]), None, None
         return _survivors(d, weight, limit, ctx.buffer), None, None
-
-    @staticmethod
-    def jvp(ctx, d: Tensor, *_):
-        weight, limit = ctx.saved_tensors
-        return d * (weight.abs() > limit[:, None, None]), None
 
     @staticmethod
     def vmap(info, in_dims, weight: Tensor, k: int, buffer: Tensor | None):

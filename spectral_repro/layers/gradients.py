@@ -1,13 +1,24 @@
-"""What our autograd functions share: where gradients are written, and the derivative of a product.
+"""What our autograd functions share: where they stand aside, and where gradients are written."""
 
-Each function has a rule for forward mode (``jvp``), with which ``torch.compile`` refuses it; compiled, the plain
-formula takes its place.
-"""
-
-from collections.abc import Callable, Sequence
-
+import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+
+
+def plain_formula() -> bool:
+    """Whether plain operations are to be used instead of our autograd functions: compiled, or in forward mode.
+
+    Those have no rule for forward mode (``jvp``): torch drops the tangents of an outer level inside such a rule, so
+    that derivatives of derivatives would be wrong, and ``torch.compile`` refuses a function that has one.
+    """
+    return torch.compiler.is_compiling() or forward_ad._current_level >= 0
+
+
+def minus_scaled(a: Tensor, scale: Tensor, b: Tensor) -> Tensor:
+    """``a − scale ∘ b``."""
+    if plain_formula():  # torch 2.14 dies of compiling the forward mode of the other
+        return a - scale * b
+    return torch.addcmul(a, scale, b, value=-1)
 
 
 def take_gradient_buffer(parameter: Tensor) -> Tensor | None:
@@ -21,26 +32,3 @@ def take_gradient_buffer(parameter: Tensor) -> Tensor | None:
     if buffer is not None:
         parameter.gradient_buffer = None
     return buffer
-
-
-def product_rule(
-    product: Callable[..., Tensor], factors: Sequence[Tensor], tangents: Sequence[Tensor | None]
-) -> Tensor | None:
-    """The derivative of a product, linear in each of its factors, along their tangents; None means zero."""
-    total = None
-    for i, tangent in enumerate(tangents):
-        if tangent is not None:
-            term = product(*factors[:i], tangent, *factors[i + 1 :])
-            total = term if total is None else total + term
-    return total
-
-
-def save(ctx, *tensors: Tensor) -> None:
-    """Saves tensors for both modes."""
-    ctx.save_for_backward(*tensors)
-    ctx.save_for_forward(*tensors)
-
-
-def has_tangent(*tensors: Tensor) -> bool:
-    """Whether one of them is a dual number: a backward pass inside forward mode."""
-    return any(forward_ad.unpack_dual(t).tangent is not None for t in tensors)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal
-from spectral_repro.layers.gradients import save, take_gradient_buffer
+from spectral_repro.layers.gradients import minus_scaled, plain_formula, take_gradient_buffer
 from spectral_repro.layers.spectral import EigenvalueLinear
 from spectral_repro.layers.triangular import block_edges, factored_product, triangular_product
 
@@ -23,9 +23,8 @@ class _Assembled(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        _, rest, index, ctx.buffer = inputs
-        ctx.entries = rest.shape[-1:]
-        save(ctx, index)
+        _, _, index, ctx.buffer = inputs
+        ctx.save_for_backward(index)
 
     @staticmethod
     def backward(ctx, d: Tensor):
@@ -33,15 +32,10 @@ class _Assembled(torch.autograd.Function):
         d = d.flatten(-2)
         return torch.gather(d, -1, index.expand(*d.shape[:-1], -1), out=ctx.buffer), None, None, None
 
-    @staticmethod
-    def jvp(ctx, d_entries: Tensor, *_):
-        (index,) = ctx.saved_tensors
-        return _assembled(d_entries, d_entries.new_zeros(1).expand(ctx.entries), index)
-
 
 def _assembled(entries: Tensor, rest: Tensor, index: Tensor) -> Tensor:
     size, networks = math.isqrt(rest.shape[-1]), entries.shape[:-1]
-    return rest.expand(*networks, -1).scatter(-1, index.expand_as(entries), entries).unflatten(-1, (size, size))
+    return rest.expand(*networks, -1).scatter(-1, index.expand_as(entries), entries).reshape(*networks, size, size)
 
 
 def _trained_entries(size: int, p: float, generator: torch.Generator | None, device) -> Tensor:
@@ -130,7 +124,7 @@ class QRLinear(EigenvalueLinear):
         """``R (…, M, M)``: trained and frozen entries put together."""
         if self.core == "full":
             return self.r
-        if torch.compiler.is_compiling():
+        if plain_formula():
             return _assembled(self.r, self.r_frozen, self.r_index)
         return _Assembled.apply(self.r, self.r_frozen, self.r_index, take_gradient_buffer(self.r))
 
@@ -161,7 +155,7 @@ class QRLinear(EigenvalueLinear):
         if self.core == "triangular" and not self.wide and x.ndim == r.ndim:
             return factored_product(scaled, plain, r, self.eig_out)
         scaled, plain = self._through(scaled, r), self._through(plain, r)
-        return torch.addcmul(scaled, self._per_row(self.eig_out, plain), plain, value=-1)
+        return minus_scaled(scaled, self._per_row(self.eig_out, plain), plain)
 
     @staticmethod
     def step_cost(

@@ -14,7 +14,7 @@ from spectral_repro.layers.base import (
     draw_start,
     in_float64,
 )
-from spectral_repro.layers.gradients import product_rule, save
+from spectral_repro.layers.gradients import minus_scaled, plain_formula
 
 
 class EigenvalueLinear(ReparametrizedLinear):
@@ -86,7 +86,7 @@ class EigenvalueLinear(ReparametrizedLinear):
 
     def dense_weight(self) -> Tensor:
         phi = self.eigenvectors()
-        if torch.compiler.is_compiling():
+        if plain_formula():
             return _difference(self.eig_in, self.eig_out, phi) * phi
         return _ScaledEigenvectors.apply(self.eig_in, self.eig_out, phi)
 
@@ -98,7 +98,7 @@ class EigenvalueLinear(ReparametrizedLinear):
     def scaled_through_frozen(self, x: Tensor) -> Tensor:
         """``(x ∘ λin) F``."""
         factor = self.frozen_factor()
-        if factor is None or x.ndim == 1 or torch.compiler.is_compiling():
+        if factor is None or x.ndim == 1 or plain_formula():
             return self.through_frozen(x * self._per_row(self.eig_in, x))
         return _ScaledProduct.apply(x, self.eig_in, factor)
 
@@ -109,7 +109,7 @@ class EigenvalueLinear(ReparametrizedLinear):
     def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
         scaled = self.through_trained(self.scaled_through_frozen(x))
         plain = self.through_trained(self.through_frozen(x) if product is None else product)
-        return torch.addcmul(scaled, self._per_row(self.eig_out, plain), plain, value=-1)
+        return minus_scaled(scaled, self._per_row(self.eig_out, plain), plain)
 
 
 class _ScaledEigenvectors(torch.autograd.Function):
@@ -123,7 +123,7 @@ class _ScaledEigenvectors(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        save(ctx, *inputs)
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, d: Tensor):
@@ -135,16 +135,6 @@ class _ScaledEigenvectors(torch.autograd.Function):
             scaled.sum(-1).neg() if needs_out else None,
             d * _difference(eig_in, eig_out, phi) if needs_phi else None,
         )
-
-    @staticmethod
-    def jvp(ctx, d_in, d_out, d_phi):
-        eig_in, eig_out, phi = ctx.saved_tensors
-        d_difference = None
-        if d_in is not None or d_out is not None:
-            zeros = (torch.zeros_like(eig) if d is None else d for d, eig in ((d_in, eig_in), (d_out, eig_out)))
-            d_difference = _difference(*zeros, phi)
-        difference = _difference(eig_in, eig_out, phi)
-        return product_rule(torch.mul, (difference, phi), (d_difference, d_phi))
 
 
 def _difference(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:
@@ -164,11 +154,13 @@ class _ScaledProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, eig: Tensor, factor: Tensor) -> Tensor:
-        return _scaled_product(x, eig, factor)
+        if factor.shape[-1] < x.shape[-2]:
+            return x @ (eig.unsqueeze(-1) * factor)
+        return (x * eig.unsqueeze(-2)) @ factor
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        save(ctx, *inputs)
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, dy: Tensor):
@@ -185,16 +177,6 @@ class _ScaledProduct(torch.autograd.Function):
         if needs_factor:
             d_factor = ((x * eig.unsqueeze(-2)).mT @ dy).sum_to_size(factor.shape)
         return dx, None if d_eig is None else d_eig.sum_to_size(eig.shape), d_factor
-
-    @staticmethod
-    def jvp(ctx, *tangents):
-        return product_rule(_scaled_product, ctx.saved_tensors, tangents)
-
-
-def _scaled_product(x: Tensor, eig: Tensor, factor: Tensor) -> Tensor:
-    if factor.shape[-1] < x.shape[-2]:
-        return x @ (eig.unsqueeze(-1) * factor)
-    return (x * eig.unsqueeze(-2)) @ factor
 
 
 class SpectralLinear(EigenvalueLinear):

@@ -1,8 +1,8 @@
 """Products with an upper triangular matrix, without most of the multiplications by zero.
 
 The three products of a block triangle, ``x R``, ``x Rᵀ`` and the gradient ``xᵀ y``, are the derivatives of
-one another, so that each is differentiable to any order, in both modes. Results are written block by block into one
-tensor, which ``torch.func`` cannot do on its own; hence the rules for ``vmap``.
+one another, so that each is differentiable to any order (in forward mode plain products take their place). Results
+are written block by block into one tensor, which ``torch.func`` cannot do on its own; hence the rules for ``vmap``.
 """
 
 import functools
@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.gradients import has_tangent, product_rule, save
+from spectral_repro.layers.gradients import minus_scaled, plain_formula
 
 #: Size from which on there are blocks, about their least width, and their greatest number: small ones waste
 #: matrix-product speed, large ones multiply zeros.
@@ -31,7 +31,7 @@ def triangular_product(x: Tensor, r: Tensor, transpose: bool = False) -> Tensor:
         r: ``(M, M)``, or ``(…, M, M)`` with the leading dimensions of ``x``, zero below the diagonal.
     """
     x, r = _of_one_dtype(x, r)
-    if torch.compiler.is_compiling():
+    if plain_formula():
         return x @ (r.mT if transpose else r)
     if r.ndim == 2:
         return _Product.apply(x.reshape(-1, x.shape[-1]), r, transpose).view_as(x)
@@ -81,7 +81,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
         x, r, ctx.transpose = inputs
-        save(ctx, x, r)
+        ctx.save_for_backward(x, r)
 
     @staticmethod
     def backward(ctx, dy: Tensor):
@@ -92,10 +92,6 @@ class _Product(torch.autograd.Function):
             _Gradient.apply(left, right) if ctx.needs_input_grad[1] else None,
             None,
         )
-
-    @staticmethod
-    def jvp(ctx, *tangents):
-        return product_rule(lambda x, r: _Product.apply(x, r, ctx.transpose), ctx.saved_tensors, tangents[:2])
 
     @staticmethod
     def vmap(info, in_dims, x: Tensor, r: Tensor, transpose: bool):
@@ -120,7 +116,7 @@ class _Gradient(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        save(ctx, *inputs)
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, d: Tensor):
@@ -129,10 +125,6 @@ class _Gradient(torch.autograd.Function):
             _Product.apply(y, d, True) if ctx.needs_input_grad[0] else None,
             _Product.apply(x, d, False) if ctx.needs_input_grad[1] else None,
         )
-
-    @staticmethod
-    def jvp(ctx, *tangents):
-        return product_rule(_Gradient.apply, ctx.saved_tensors, tangents)
 
     @staticmethod
     def vmap(info, in_dims, x: Tensor, y: Tensor):
@@ -156,8 +148,8 @@ def factored_product(scaled: Tensor, plain: Tensor, r: Tensor, eig_out: Tensor) 
         eig_out: ``(M)`` or ``(R, M)``.
     """
     scaled, plain, r, eig_out = _of_one_dtype(scaled, plain, r, eig_out)
-    if torch.compiler.is_compiling():
-        return torch.addcmul(scaled @ r, eig_out.unsqueeze(-2), plain @ r, value=-1)
+    if plain_formula():
+        return minus_scaled(scaled @ r, eig_out.unsqueeze(-2), plain @ r)
     return _FactoredProduct.apply(scaled, plain, r, eig_out)[0]
 
 
@@ -175,14 +167,14 @@ class _FactoredProduct(torch.autograd.Function):
         _, rows, plain_r = output
         ctx.mark_non_differentiable(rows, plain_r)
         ctx.set_materialize_grads(False)  # of outputs that have none
-        save(ctx, *inputs, rows, plain_r)
+        ctx.save_for_backward(*inputs, rows, plain_r)
 
     @staticmethod
     def backward(ctx, dy: Tensor, *_):
         if dy is None:
             return None, None, None, None
         scaled, plain, r, eig_out, rows, plain_r, dy = _of_one_dtype(*ctx.saved_tensors, dy)
-        if torch.is_grad_enabled() or has_tangent(scaled, plain, r, eig_out):  # as functions of the inputs
+        if torch.is_grad_enabled():  # for second derivatives, as functions of the inputs
             rows, plain_r = torch.cat([scaled, plain], dim=-2), _Product.apply(plain, r, False)
         needs_scaled, needs_plain, needs_r, needs_eig = ctx.needs_input_grad
         d_plain_r = dy * -eig_out.unsqueeze(-2)
@@ -192,20 +184,3 @@ class _FactoredProduct(torch.autograd.Function):
             _Gradient.apply(rows, torch.cat([dy, d_plain_r], dim=-2)) if needs_r else None,
             -(dy * plain_r).sum(-2) if needs_eig else None,
         )
-
-    @staticmethod
-    def jvp(ctx, d_scaled, d_plain, d_r, d_eig):
-        scaled, plain, r, eig_out, _, _ = ctx.saved_tensors
-        through = product_rule(_times, (scaled, r), (d_scaled, d_r))
-        subtracted = product_rule(_scaled_times, (eig_out, plain, r), (d_eig, d_plain, d_r))
-        if subtracted is None:
-            return through, None, None
-        return (-subtracted if through is None else through - subtracted), None, None
-
-
-def _times(x: Tensor, r: Tensor) -> Tensor:
-    return _Product.apply(x, r, False)
-
-
-def _scaled_times(eig: Tensor, x: Tensor, r: Tensor) -> Tensor:
-    return eig.unsqueeze(-2) * _times(x, r)
