@@ -108,6 +108,7 @@ class Verdict:
 
     claim: Claim
     figure: str
+    data: str
     measured: str
     verdict: str
     runs: str
@@ -133,13 +134,20 @@ def judge(choose: Choose, degrees: pd.DataFrame) -> list[Verdict]:
 
 
 def judge_tuned(choose: Choose) -> list[Verdict]:
-    """What the verdicts would be at tuned rates, on the figures that have such rows; ``figure`` is the paper's name."""
-    return [
-        _verdict(CLAIMS[number], figure, panel, judge_panel)
-        for number, figure, judge_panel in _ASKED
-        if f"{figure}_tuned" in TUNED
-        for panel in choose(f"{figure}_tuned", CLAIMS[number].methods)
-    ]
+    """What the verdicts would be at tuned rates, on the figures that have such rows; ``figure`` is the paper's name.
+
+    Without those on networks whose rates are the published ones, which are the same networks.
+    """
+    found = []
+    for number, figure, judge_panel in _ASKED:
+        if f"{figure}_tuned" not in TUNED:
+            continue
+        methods = CLAIMS[number].methods
+        published = {cell.config_hash for panel in choose(figure, methods) for cell in panel.cells}
+        for panel in choose(f"{figure}_tuned", methods):
+            if not {cell.config_hash for cell in panel.cells} <= published:
+                found.append(_verdict(CLAIMS[number], figure, panel, judge_panel))
+    return found
 
 
 def _verdict(claim: Claim, figure: str, panel: Panel, judge_panel: Judge) -> Verdict:
@@ -149,10 +157,12 @@ def _verdict(claim: Claim, figure: str, panel: Panel, judge_panel: Judge) -> Ver
     """
     result = judge_panel(panel) if panel.ready == 1 else None
     if result is None:
-        return Verdict(claim, figure, f"{panel.found} of {panel.wanted} networks", NOT_RUN, panel.caption)
+        return Verdict(claim, figure, panel.data, f"{panel.found} of {panel.wanted} networks", NOT_RUN, panel.caption)
     holds, measured = result
     verdict = UNDECIDED if holds is None else REPRODUCED if holds else NOT_REPRODUCED
-    return Verdict(claim, figure, measured, NOT_JUDGED if panel.profile == "quick" else verdict, panel.caption)
+    return Verdict(
+        claim, figure, panel.data, measured, NOT_JUDGED if panel.profile == "quick" else verdict, panel.caption
+    )
 
 
 def overall(verdicts: Sequence[Verdict]) -> str:

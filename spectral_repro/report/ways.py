@@ -103,9 +103,11 @@ def _ahead_and_behind(there: Sequence[tuple[Panel, float, Measured]]) -> str:
     signs = [above(e, 0) for _, _, e in there]
     data = ", ".join(dict.fromkeys(panel.label for panel, _, _ in there))
     low, high = min(s for _, s, _ in there), max(s for _, s, _ in there)
+    counts = {e.n for _, _, e in there}
+    n = f"n {'=' if len(counts) == 1 else '≥'} {min(counts)}"
     return (
         f"ahead in {signs.count(True)} of {len(there)} comparisons and behind in {signs.count(False)} (95 % intervals "
-        f"of one comparison each, n = {min(e.n for _, _, e in there)}; {data}, s from {low:g} to {high:g}"
+        f"of one comparison each, {n}; {data}, s from {low:g} to {high:g}"
     )
 
 

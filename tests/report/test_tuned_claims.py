@@ -1,8 +1,11 @@
 """The claims again at tuned rates: other rows, the same rules."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from spectral_repro.config.jobs import cells_of
 from spectral_repro.figures.catalogue import ALL, TUNED
 from spectral_repro.figures.command import draw_one
 from spectral_repro.figures.select import choose_panels
@@ -43,31 +46,48 @@ def test_the_verdicts_at_tuned_rates_are_from_rows_at_tuned_rates(both):
         *((5, name) for name in ("fig01", "fig04")),
         *((6, name) for name in ("fig06", "fig07")),
     ]
-    said = other_verdicts(published, tuned)
-    assert said.endswith("0 of the verdicts would be another, of 11 that there are rows for.")
+    assert other_verdicts(published, tuned).endswith(", 0 of 11 verdicts would be the contrary.")
     hit = (both["lr"] == 0.002) & (both["method"] == "sqr") & (both["p"] == 1) & (both["data"] == "fashion_mnist")
     hit &= both["hidden_layers"] == 1
     both.loc[hit, "test_accuracy"] -= 0.1
     assert judged(both) == published
     worse = judged_tuned(both)
-    assert verdict_of(4, "fig04", worse).verdict == claims.NOT_REPRODUCED
-    assert [v for v in worse if (v.number, v.figure) != (4, "fig04")] == [
-        v for v in tuned if (v.number, v.figure) != (4, "fig04")
-    ]
-    text = other_verdicts(published, worse)
-    assert "1 of the verdicts would be another, of 11 that there are rows for:\n\n- claim 4, Fig. 4: relative" in text
-    runs = verdict_of(4, "fig04", worse).runs
-    assert text.endswith(f"; reproduced at the published rates, which would be not reproduced at these ({runs})")
+    was, at = (verdict_of(4, "fig04", verdicts) for verdicts in (published, worse))
+    assert at.verdict == claims.NOT_REPRODUCED
+    assert [v for v in worse if v != at] == [v for v in tuned if (v.number, v.figure) != (4, "fig04")]
+    head, _, line = other_verdicts(published, worse).partition(":\n\n")
+    assert head.endswith("(see “Beyond the paper”), 1 of 11 verdicts would be the contrary")
+    assert line == (
+        f"- claim 4, Fig. 4: {at.measured}: not reproduced ({at.runs}); at the published rates {was.measured}: "
+        f"reproduced ({was.runs})"
+    )
     whole = beyond(both, all_panels(both), published, worse)
     (line,) = (li for li in whole.splitlines() if li.startswith("| 4 | Fig. 4 | "))
     cells = line.split(" | ")
-    assert cells[2:4] == [verdict_of(4, "fig04", worse).measured, claims.NOT_REPRODUCED]
-    assert cells[4:] == [
-        verdict_of(4, "fig04", published).measured,
-        claims.REPRODUCED,
-        f"{runs} |",
-    ]
+    assert cells[2:5] == [at.measured, claims.NOT_REPRODUCED, at.runs]
+    assert cells[5:] == [was.measured, claims.REPRODUCED, f"{was.runs} |"]
     assert whole.count("](figures/fig0") == 5
+
+
+def test_what_is_undecided_at_tuned_rates_is_named_apart(both):
+    hit = (both["lr"] == 0.002) & (both["method"] == "sqr") & (both["data"] == "mnist") & (both["seed"] == 0)
+    both.loc[hit, "test_accuracy"] -= 0.03
+    text = other_verdicts(judged(both), judged_tuned(both))
+    assert "0 of 11 verdicts would be the contrary.\n\nUndecided at one of the two" in text
+    assert "\n- claim 4, Fig. 1: relative accuracy" in text
+    assert ": undecided (MNIST: profile paper (at most 90 epochs), n = 3, " in text
+
+
+def test_the_same_networks_are_not_judged_twice(both):
+    """Direct has the published rate on MNIST: claim 5, on direct alone, is not asked again there."""
+    rates = Path(both.attrs["results_dir"]) / "rates.yaml"
+    text = rates.read_text()
+    mnist = text.index("  mnist:")
+    rates.write_text(text[:mnist] + text[mnist:].replace("direct: 0.002", "direct: 0.015", 1))
+    cells_of.cache_clear()
+    asked = [(v.number, v.figure) for v in judged_tuned(both)]
+    assert (5, "fig01") not in asked
+    assert {(5, "fig04"), (4, "fig01")} <= set(asked)
 
 
 def test_what_has_no_rows_or_no_rates_is_not_judged(both, trained):
