@@ -156,10 +156,10 @@ def test_what_came_out_is_what_the_rows_say():
     assert f"(Fashion-MNIST: {fashion} and {fashion_dense})" in text
     tuned = choose_panels(frame, TUNED["control_sparse_tuned"])
     (first, second) = re.findall(
-        r"is ahead in (\d+) of (\d+) comparisons and behind in (\d+)", ways.returning(panels, tuned)
+        r"is ahead in (\d+) of (\d+) comparisons and behind in (\d+) \([^,]*, (n . \d+)", ways.returning(panels, tuned)
     )
     assert "S-QR is ahead in {} of {} comparisons and behind in {} ".format(*first) in text
-    assert f"(at rates chosen by validation, n {least(tuned)}, in {second[0]} and {second[2]})" in text
+    assert f"(at rates chosen by validation, {second[3]}, in {second[0]} and {second[2]})" in text
     assert second[1] == "16"
     table = budgets("control_budget", frame, choose_panels(frame, CONTROLS["control_budget"]))
     leaders = [line.split(" | ")[2] for line in table.splitlines() if re.match(r"\| \S*MNIST \| [\d,]+ \| ", line)]
