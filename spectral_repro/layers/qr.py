@@ -152,7 +152,7 @@ class QRLinear(EigenvalueLinear):
         r = self.r_matrix()  # once for both branches
         scaled = self.scaled_through_frozen(x)
         plain = self.through_frozen(x) if product is None else product
-        if self.core == "triangular" and not self.wide and x.ndim == r.ndim:
+        if self.core == "triangular" and not self.wide and x.ndim == r.ndim and not plain_formula():
             return factored_product(scaled, plain, r, self.eig_out)
         scaled, plain = self._through(scaled, r), self._through(plain, r)
         return minus_scaled(scaled, self._per_row(self.eig_out, plain), plain)

@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.gradients import minus_scaled, plain_formula
+from spectral_repro.layers.gradients import plain_formula
 
 #: Size from which on there are blocks, about their least width, and their greatest number: small ones waste
 #: matrix-product speed, large ones multiply zeros.
@@ -147,10 +147,7 @@ def factored_product(scaled: Tensor, plain: Tensor, r: Tensor, eig_out: Tensor) 
         r: ``(M, M)`` or ``(R, M, M)``.
         eig_out: ``(M)`` or ``(R, M)``.
     """
-    scaled, plain, r, eig_out = _of_one_dtype(scaled, plain, r, eig_out)
-    if plain_formula():
-        return minus_scaled(scaled @ r, eig_out.unsqueeze(-2), plain @ r)
-    return _FactoredProduct.apply(scaled, plain, r, eig_out)[0]
+    return _FactoredProduct.apply(*_of_one_dtype(scaled, plain, r, eig_out))[0]
 
 
 class _FactoredProduct(torch.autograd.Function):

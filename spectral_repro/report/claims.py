@@ -117,6 +117,11 @@ class Verdict:
     def number(self) -> int:
         return self.claim.number
 
+    @property
+    def judged(self) -> bool:
+        """Whether there were networks at full length to judge it from, whatever came out."""
+        return self.verdict not in (NOT_RUN, NOT_JUDGED)
+
 
 def judge(choose: Choose, degrees: pd.DataFrame) -> list[Verdict]:
     """All claims, in order.
@@ -168,7 +173,7 @@ def _verdict(claim: Claim, figure: str, panel: Panel, judge_panel: Judge) -> Ver
 def overall(verdicts: Sequence[Verdict]) -> str:
     """One verdict on a claim over all its figures, of which it says how many were judged."""
     found = [v.verdict for v in verdicts]
-    judged = [v for v in found if v not in (NOT_RUN, NOT_JUDGED)]
+    judged = [v.verdict for v in verdicts if v.judged]
     if not judged:
         return NOT_JUDGED if NOT_JUDGED in found else NOT_RUN
     if len(set(judged)) == 1:

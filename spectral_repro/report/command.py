@@ -2,7 +2,8 @@
 
 import argparse
 import collections
-from collections.abc import Collection, Mapping, Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -44,7 +45,8 @@ def build_report(results_dir: Path, profile: str | None = None, frame: pd.DataFr
     frame = load_frame(results_dir) if frame is None else frame
     panels = {name: choose_panels(frame, spec, profile) for name, spec in FIGURES.items()}
 
-    def choose(name: str, methods: Collection[str]) -> list[Panel]:
+    @functools.cache  # claims share figures
+    def choose(name: str, methods: tuple[str, ...]) -> list[Panel]:
         return choose_panels(frame, ALL[name], profile, methods)
 
     verdicts, tuned = claims.judge(choose, load_degrees(results_dir, panels["hubs"][0])), claims.judge_tuned(choose)

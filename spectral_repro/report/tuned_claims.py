@@ -56,12 +56,11 @@ def other_verdicts(published: Sequence[Verdict], tuned: Sequence[Verdict]) -> st
 
     Those that the rows of one of the two leave undecided are named apart: the rates need not be the reason.
     """
-    decided = {claims.REPRODUCED, claims.NOT_REPRODUCED}
-    judged = [pair for pair in _pairs(published, tuned) if all(v.verdict in decided | {claims.UNDECIDED} for v in pair)]
+    judged = [(was, at) for was, at in _pairs(published, tuned) if was.judged and at.judged]
     if not judged:
         return ""
     other = [(was, at) for was, at in judged if was.verdict != at.verdict]
-    turned = [(was, at) for was, at in other if {was.verdict, at.verdict} == decided]
+    turned = [pair for pair in other if claims.UNDECIDED not in (v.verdict for v in pair)]
     open_ = [pair for pair in other if pair not in turned]
     head = (
         "At the learning rates that validation prefers for each method (see “Beyond the paper”), "
