@@ -2,16 +2,20 @@
 
 import torch
 from torch import Tensor
+from torch._C import _get_dispatch_mode, _TorchDispatchModeKey
 from torch.autograd import forward_ad
+
+_TRACING = (_TorchDispatchModeKey.PROXY, _TorchDispatchModeKey.FAKE)
 
 
 def plain_formula() -> bool:
-    """Whether plain operations are to be used instead of our autograd functions: compiled, or in forward mode.
+    """Whether plain operations are to be used instead of our autograd functions: compiled, traced, or in forward mode.
 
     Those have no rule for forward mode (``jvp``): torch drops the tangents of an outer level inside such a rule, so
-    that derivatives of derivatives would be wrong, and ``torch.compile`` refuses a function that has one.
+    that derivatives of derivatives would be wrong, and ``torch.compile`` refuses a function that has one. And one of
+    them reads numbers, which ``make_fx`` would keep as constants and a fake tensor does not have.
     """
-    return torch.compiler.is_compiling() or forward_ad._current_level >= 0
+    return torch.compiler.is_compiling() or forward_ad._current_level >= 0 or any(map(_get_dispatch_mode, _TRACING))
 
 
 def minus_scaled(a: Tensor, scale: Tensor, b: Tensor) -> Tensor:

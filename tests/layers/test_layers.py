@@ -11,6 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch._subclasses import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from spectral_repro.layers import (
     DiagonalLinear,
@@ -279,6 +281,39 @@ def test_works_under_compile(name, stacked, n_in, n_out, sparsity):
     torch.testing.assert_close(
         torch.autograd.grad(y.pow(2).sum(), wanted), torch.autograd.grad(layer(x).pow(2).sum(), wanted)
     )
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.5])
+@pytest.mark.parametrize("networks", [1, 2])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_traced_step_is_one_of_other_numbers_too(name, networks, sparsity):
+    """``make_fx`` of the gradient keeps nothing of the weights that it was traced with."""
+    layers = [make(name, 60, 40, seed=i, sparsity=sparsity) for i in range(2 * networks)]
+    traced, other = (stack(some) if networks > 1 else some[0] for some in (layers[:networks], layers[networks:]))
+    x = torch.randn(*[networks] * (networks > 1), 5, 60, dtype=torch.float64)
+
+    def gradient(state, x):
+        def loss(parameters):
+            return torch.func.functional_call(traced, {**state, **parameters}, (x,)).pow(2).sum()
+
+        return torch.func.grad(loss)({key: state[key] for key, _ in traced.named_parameters()})
+
+    step = make_fx(gradient)(traced.state_dict(), x)
+    torch.testing.assert_close(step(other.state_dict(), x), gradient(other.state_dict(), x))
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.5])
+@pytest.mark.parametrize("name", LAYERS)
+def test_tensors_without_numbers_pass(name, sparsity):
+    """As tools use them that want to know shapes, or how much memory a step takes."""
+    net = stack([make(name, 60, 40, seed=i, sparsity=sparsity) for i in range(2)])
+    with FakeTensorMode() as mode:
+        state = {key: mode.from_tensor(value) for key, value in net.named_buffers()}
+        state |= {key: mode.from_tensor(value).requires_grad_() for key, value in net.named_parameters()}
+        y = torch.func.functional_call(net, state, (torch.empty(2, 5, 60, dtype=torch.float64),))
+        y.sum().backward()
+    assert y.shape == (2, 5, 40)
+    assert all(state[key].grad.shape == value.shape for key, value in net.named_parameters())
 
 
 @pytest.mark.parametrize("rows", [8, 200])
