@@ -16,11 +16,11 @@ class Style(NamedTuple):
     line: str
 
 
-#: As the captions say: Spectral blue triangles, S-SVD olive pentagons, S-QR red diamonds.
+#: As the captions say: Spectral blue triangles, S-SVD olive pentagons, S-QR red diamonds; pentagons also of Fig. 3.
 STYLES = {
     "direct": Style("black", "D", "-"),
     "spectral": Style("#1f5fbf", "^", "--"),
-    "spectral_original": Style("#808000", "p", ":"),
+    "spectral_original": Style("#2ca0c4", "p", ":"),
     "ssvd": Style("#808000", "p", "-."),
     "sqr": Style("#d62728", "D", "-"),
     "lowrank": Style("#6a3d9a", "s", "-"),

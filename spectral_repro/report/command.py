@@ -69,9 +69,10 @@ def _head(frame: pd.DataFrame, verdicts: Sequence[claims.Verdict]) -> str:
         "Written by `make report` from the rows in `results/runs`; nothing here is edited by hand.\n\n"
         f"{_networks(frame)}. Claims, figure by figure: {claims.tally(verdicts)}. "
         "Brackets are 95 % intervals: Student's of means over realizations, and of differences and ratios of such "
-        "means by the delta method, paired where they share seeds. “±” is the standard deviation of one realization; "
-        "in the tables “trained” counts parameters, ρ is their share of those of direct, and epochs are given as mean "
-        "(least–most). A verdict needs at least "
+        "means by the delta method, paired where they share seeds (of cells with unlike numbers of realizations, the "
+        "means are of all, and the degrees of freedom averaged by their parts in the error). “±” is the standard "
+        "deviation of one realization; in the tables “trained” counts parameters, ρ is their share of those of direct, "
+        "and epochs are given as mean (least–most). A verdict needs at least "
         f"{ENOUGH} realizations of every cell of the figure that the claim is about, trained to their end: "
         "networks of profile quick, which are stopped after a few epochs, are shown and not judged."
     )

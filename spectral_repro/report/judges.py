@@ -132,23 +132,29 @@ def best_direct(panel: Panel, said: float) -> tuple[Holds, str] | None:
 
 @dataclasses.dataclass(frozen=True)
 class Shares:
-    """S-QR(p) relative to direct by 0 < p ≤ 0.5, what it is above S-SVD there, and S-SVD relative to direct."""
+    """S-QR(p) relative to direct by 0 < p ≤ 0.5, what it is above S-SVD there, and S-SVD relative to direct.
+
+    ``at_zero`` is what it is above S-SVD at p = 0, where both train the same number of parameters; None without rows.
+    """
 
     relative: dict[float, Measured]
     gaps: dict[float, Measured]
     ssvd: Measured
+    at_zero: Measured | None
 
 
 def shares(panel: Panel) -> Shares | None:
     """Of a panel of Figs. 6 to 8; None where rows are missing."""
     frame = panel.frame
     direct, ssvd = (list(_by(frame, method).values()) for method in ("direct", "ssvd"))
-    sqr = {p: e for p, e in _by(frame, "sqr", "p").items() if 0 < p <= 0.5}
-    if not sqr or len(direct) != 1 or len(ssvd) != 1:
+    sqr = {p: e for p, e in _by(frame, "sqr", "p").items() if p <= 0.5}
+    if not any(sqr) or len(direct) != 1 or len(ssvd) != 1:
         return None
     level = ssvd[0] / direct[0]
     relative = {p: e / direct[0] for p, e in sqr.items()}
-    return Shares(relative, {p: e - level for p, e in relative.items()}, level)
+    gaps = {p: e - level for p, e in relative.items()}
+    relative.pop(0, None)
+    return Shares(relative, gaps, level, at_zero=gaps.pop(0, None))
 
 
 def partial_sqr(panel: Panel) -> tuple[Holds, str] | None:

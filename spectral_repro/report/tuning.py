@@ -30,7 +30,8 @@ def rates(frame: pd.DataFrame) -> str:
         name = way_of(t.method, t.masking)[0] if t.masking else label_of(t.method)
         edge = " (at the edge)" * (t.best in (min(means), max(means)))
         best = f"{t.best:g}{edge if t.complete else ' (rates missing)'}"
-        n, each = f"{min(e.n for e in means.values())}", "; ".join(f"{lr:g}: {accuracy(e)}" for lr, e in means.items())
+        n = " or ".join(f"{count}" for count in sorted({e.n for e in means.values()}))
+        each = "; ".join(f"{lr:g}: {accuracy(e)}" for lr, e in means.items())
         data = plain_composer().whole([f"data={t.data}"])["data"]["label"]
         lines.append((data, name, f"{t.sparsity:g}", best, level or "none", f"{said:g}" if said else "none", n, each))
     header = ("data", "method", "s", "best rate", "not separated from it", "published", "n")

@@ -22,7 +22,9 @@ def rows(shift: float, cells: int = 200, each: int = 5) -> pd.DataFrame:
 
 
 def numbers(text: str) -> list[float]:
-    found = re.search(r"Of (\d+) cells.*\((\d+) seeds on cpu, (\d+) on cuda\).*by (\S+) \[(\S+), (\S+)\]", text)
+    found = re.search(
+        r"Of (\d+) cells.*\((\d+) seeds on cpu, (\d+) on cuda, each in .*\).* by (\S+) \[(\S+), (\S+)\]", text
+    )
     return [float(n) for n in found.groups()]
 
 
@@ -47,6 +49,16 @@ def test_cells_with_the_same_seeds_are_no_independent_evidence():
     *_, mean, low, high = numbers(provenance(frame))
     assert abs(mean) > 0.3
     assert low < 0 < high
+
+
+def test_seeds_of_few_cells_do_not_count():
+    frame = rows(0)
+    few = frame[frame["config_hash"].isin(["0", "1"])].copy()
+    few["seed"] += 100
+    few["test_accuracy"] += 0.02 * (few["device"] == "cuda (C)")
+    cells, first, second, mean, *_ = numbers(provenance(pd.concat([frame, few], ignore_index=True)))
+    assert (cells, first, second) == (200, 5, 5)
+    assert abs(mean) < 0.15
 
 
 def test_devices_that_share_no_cell_are_not_compared():

@@ -81,6 +81,9 @@ def test_the_discussion_follows_the_rows(trained):
     near.loc[near["method"] == "ssvd", "test_accuracy"] += 0.02
     assert "\n- Fig. 6: S-QR − S-SVD -0.0" in said(near)
     assert "; S-SVD itself is at 0.9" in said(near)
+    zero = trained.copy()
+    zero.loc[(zero["method"] == "sqr") & (zero["p"] == 0) & (zero["data"] == "mnist"), "test_accuracy"] -= 0.1
+    assert re.search(r"\n- Fig. 6: S-QR − S-SVD -0.\d+ \[\S+ \S+\] at p = 0\n", said(zero))
 
 
 def test_claim_1_is_looked_at_where_its_other_half_speaks(trained):
