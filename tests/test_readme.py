@@ -148,7 +148,7 @@ def test_what_came_out_is_what_the_rows_say():
     on_mnist = original(select_panel(frame, "findings", "mnist", "paper"))
     mean = float(re.search(r"mean over N2 ([+-][.\d]+) .* which would count as reproduced", on_mnist)[1])
     assert f"of which the text says it ({mean:.3f})" in text
-    assert "within one per cent of direct on MNIST ({} of its accuracy".format(four[0]) in text
+    assert f"within one per cent of direct on MNIST ({four[0]} of its accuracy" in text
     assert 0.99 < four[0] < 1
     said = "exceeds it on CIFAR-10 ({}) and stays below on Fashion-MNIST ({}; with two hidden layers {})"
     assert said.format(*four[1:]) in text

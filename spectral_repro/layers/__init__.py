@@ -10,7 +10,7 @@ from spectral_repro.layers.lowrank import LowRankLinear
 from spectral_repro.layers.projection import ProjectionLinear
 from spectral_repro.layers.qr import QRLinear
 from spectral_repro.layers.spectral import EigenvalueLinear, SpectralLinear
-from spectral_repro.layers.stack import stack
+from spectral_repro.layers.stack import stack, unstack
 from spectral_repro.layers.svd import SVDLinear
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "replace_linear",
     "restore_linear",
     "stack",
+    "unstack",
 ]

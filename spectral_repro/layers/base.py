@@ -45,6 +45,14 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return y if bias is None else y + bias.unsqueeze(-2)
 
 
+def _of_autocast(y: Tensor) -> Tensor:
+    """As ``nn.Linear`` returns it: under autocast in its type, whichever way and however large the input was."""
+    kind = y.device.type
+    if y.dtype == torch.float32 and torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return y.to(torch.get_autocast_dtype(kind))
+    return y
+
+
 @torch.no_grad()
 def linear_of(weight: Tensor, bias: Tensor | None) -> nn.Linear:
     """A plain ``nn.Linear`` with a copy of ``weight (N_out, N_in)`` and ``bias (N_out)``."""
@@ -142,7 +150,7 @@ class ReparametrizedLinear(nn.Module):
         sparsity: fraction of ``W`` that the adaptive cut-off silences at every step, in [0, 1) (SPEC 2).
 
     Raises:
-        ValueError: if a size is below 1 or the sparsity outside [0, 1).
+        ValueError: if a size is below 1, the sparsity outside [0, 1), or ``dtype`` of no real floating-point numbers.
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool, sparsity: float, device, dtype) -> None:
@@ -153,7 +161,10 @@ class ReparametrizedLinear(nn.Module):
             raise ValueError(f"sparsity={sparsity}: must be in [0, 1)")
         self.in_features, self.out_features, self.sparsity = in_features, out_features, float(sparsity)
         device = torch.empty(0).device if device is None else device  # torch 2.7 tells not of `with torch.device(…)`
-        self._factory = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        dtype = dtype or torch.get_default_dtype()
+        if not dtype.is_floating_point:
+            raise ValueError(f"dtype={dtype}: must be of real floating-point numbers")
+        self._factory = {"device": device, "dtype": dtype}
         self.register_parameter("bias", nn.Parameter(torch.zeros(out_features, **self._factory)) if bias else None)
 
     #: The parameter that is ``W`` itself, entry by entry, if there is one.
@@ -172,7 +183,7 @@ class ReparametrizedLinear(nn.Module):
         for name, value in self.start_values(generator).items():
             if value.is_floating_point():
                 value = value.to(self._factory["dtype"])  # before the device: MPS has no float64
-            value = value.to(self._factory["device"])
+            value = value.to(self._factory["device"]).contiguous()  # factors come from LAPACK in Fortran's order
             if name in frozen:
                 self.register_buffer(name, value)
             else:
@@ -182,14 +193,21 @@ class ReparametrizedLinear(nn.Module):
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draws all start values anew, frozen ones too, in place; for instance after ``to_empty``.
 
+        Several processes that train one network need equal generators: frozen values are each process's own.
+
         Raises:
             ValueError: if this is a stack of networks.
         """
         for name, value in self.start_values(generator).items():
             here = getattr(self, name)
             if here.shape != value.shape:
-                raise ValueError(f"{name} has shape {tuple(here.shape)}, not {tuple(value.shape)}; unstack first")
-            here.copy_(value.to(here.dtype))
+                raise ValueError(f"{name} has shape {tuple(here.shape)}, not {tuple(value.shape)}; unstack it first")
+            value = value.to(here.dtype)
+            if hasattr(here, "device_mesh"):  # sharded by FSDP2
+                from torch.distributed.tensor import distribute_tensor
+
+                value = distribute_tensor(value.to(here.device), here.device_mesh, here.placements)
+            here.copy_(value)
         if self.bias is not None:
             self.bias.zero_()
 
@@ -233,12 +251,23 @@ class ReparametrizedLinear(nn.Module):
 
     def forward(self, x: Tensor, product: Tensor | None = None) -> Tensor:
         """``(…, N_in)`` to ``(…, N_out)``; ``product`` is ``x F`` for :meth:`frozen_factor`, if known."""
+        if self.stacked and x.ndim > 3:
+            return self(x.flatten(1, -2)).unflatten(1, x.shape[1:-1])
+        if self._explicit(x, product is not None):
+            y = affine(x, cutoff(self.dense_weight(), self.sparsity), self.bias)
+        else:
+            y = self.apply_factored(x, product)
+            y = y if self.bias is None else y + self._per_row(self.bias, y)
+        return _of_autocast(y)
+
+    def _explicit(self, x: Tensor, product: bool) -> bool:
+        """Whether to build ``W`` for this input: if that is cheaper, or if nothing else works."""
+        if torch.compiler.is_exporting() or torch.jit.is_tracing():  # for any number of rows
+            return True
+        if x.is_nested or x.layout != torch.strided:
+            return True
         rows = x.shape[-2] if self.stacked and x.ndim > 1 else math.prod(x.shape[:-1])
-        exported = torch.compiler.is_exporting()  # for any number of rows
-        if exported or not self.prefers_factors(rows, x.requires_grad, product is not None):
-            return affine(x, self.weight, self.bias)
-        y = self.apply_factored(x, product)
-        return y if self.bias is None else y + self._per_row(self.bias, y)
+        return not self.prefers_factors(rows, x.requires_grad, product)
 
     @staticmethod
     def _per_row(vector: Tensor, like: Tensor) -> Tensor:

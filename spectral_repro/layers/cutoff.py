@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.gradients import plain_formula, take_gradient_buffer
+from spectral_repro.layers.gradients import many_at_once, plain_formula, take_gradient_buffer
 
 #: Below this size one selection is faster than sampling a bracket first.
 _SMALL = 20_000
@@ -42,8 +42,11 @@ def cutoff(weight: Tensor, sparsity: float) -> Tensor:
         return _StackCutoff.apply(weight, silenced, take_gradient_buffer(weight))[0]
     magnitude = weight.detach().abs()
     entries = magnitude.flatten(-2)
-    threshold = kth_smallest(entries, silenced) if weight.device.type == "cpu" else selected(entries, silenced)
-    return weight * (magnitude >= threshold[..., None, None])
+    if weight.device.type != "cpu" or torch.compiler.is_exporting():  # an exported program has no operators of ours
+        return weight * (magnitude >= selected(entries, silenced)[..., None, None])
+    threshold = kth_smallest(entries, silenced)
+    kept = torch.where(threshold.isnan(), threshold, 1.0)  # of a network that has diverged no weight is known
+    return weight * ((magnitude >= threshold[..., None, None]) * kept[..., None, None])
 
 
 class _StackCutoff(torch.autograd.Function):
@@ -70,7 +73,7 @@ class _StackCutoff(torch.autograd.Function):
     @staticmethod
     def backward(ctx, d: Tensor | None, _):
         weight, limit = ctx.saved_tensors
-        if d is None or torch.is_grad_enabled():  # for second derivatives
+        if d is None or torch.is_grad_enabled() or many_at_once(d):
             return None if d is None else d * (weight.abs() > limit[:, None, None]), None, None
         return _survivors(d, weight, limit, ctx.buffer), None, None
 

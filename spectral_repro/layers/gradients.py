@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 from torch._C import _get_dispatch_mode, _TorchDispatchModeKey
+from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import forward_ad
 
 _TRACING = (_TorchDispatchModeKey.PROXY, _TorchDispatchModeKey.FAKE)
@@ -13,9 +14,19 @@ def plain_formula() -> bool:
 
     Those have no rule for forward mode (``jvp``): torch drops the tangents of an outer level inside such a rule, so
     that derivatives of derivatives would be wrong, and ``torch.compile`` refuses a function that has one. And one of
-    them reads numbers, which ``make_fx`` would keep as constants and a fake tensor does not have.
+    them reads numbers, which ``make_fx`` would keep as constants and a fake tensor does not have; TorchScript cannot
+    save them.
     """
-    return torch.compiler.is_compiling() or forward_ad._current_level >= 0 or any(map(_get_dispatch_mode, _TRACING))
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing() or any(map(_get_dispatch_mode, _TRACING))
+    return traced or forward_ad._current_level >= 0
+
+
+def many_at_once(*tensors: Tensor) -> bool:
+    """Whether ``torch.autograd`` takes many derivatives in one pass (``is_grads_batched``, ``vectorize``).
+
+    Its tensors know neither ``out=`` nor autograd functions.
+    """
+    return any(map(is_legacy_batchedtensor, tensors))
 
 
 def minus_scaled(a: Tensor, scale: Tensor, b: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class _Assembled(torch.autograd.Function):
     @staticmethod
     def backward(ctx, d: Tensor):
         (index,) = ctx.saved_tensors
-        d = d.flatten(-2)
+        d = d.reshape(*d.shape[:-2], -1)
         return torch.gather(d, -1, index.expand(*d.shape[:-1], -1), out=ctx.buffer), None, None, None
 
 

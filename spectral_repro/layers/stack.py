@@ -35,6 +35,30 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
     return stacked
 
 
+def unstack(module: nn.Module) -> list[nn.Module]:
+    """The ``R`` networks of a stack, each with parameters and buffers of its own: the way back from :func:`stack`.
+
+    Raises:
+        ValueError: if ``module`` has no layers of ours that are stacked.
+    """
+    ours = [part for part in module.modules() if isinstance(part, ReparametrizedLinear) and part.stacked]
+    if not ours:
+        raise ValueError(f"{type(module).__name__} is no stack of networks")
+    networks = []
+    for i in range(len(next(ours[0].parameters()))):
+        own = {}  # for deepcopy: what takes the place of a tensor
+        for part in module.modules():
+            own |= {id(p): nn.Parameter(p[i].detach().clone(), p.requires_grad) for p in part.parameters(recurse=False)}
+            shared = getattr(part, "shared", ())
+            own |= {id(b): b[i].clone() for key, b in part.named_buffers(recurse=False) if key not in shared}
+        network = copy.deepcopy(module, own)
+        for part in network.modules():
+            if isinstance(part, ReparametrizedLinear):
+                part.stacked = False
+        networks.append(network)
+    return networks
+
+
 def _structure(part: nn.Module) -> tuple:
     """Class, what is trained and what is frozen, submodules, and how sparse it is."""
     trained = {key: None if value is None else value.requires_grad for key, value in part._parameters.items()}

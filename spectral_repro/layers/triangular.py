@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.gradients import plain_formula
+from spectral_repro.layers.gradients import many_at_once, plain_formula
 
 #: Size from which on there are blocks, about their least width, and their greatest number: small ones waste
 #: matrix-product speed, large ones multiply zeros.
@@ -62,6 +62,16 @@ def _matmul(a: Tensor, b: Tensor, out: Tensor) -> None:
     (torch.mm if a.ndim == 2 else torch.bmm)(a, b, out=out)
 
 
+def _product(x: Tensor, r: Tensor, transpose: bool) -> Tensor:
+    """``x R`` or ``x Rᵀ`` in a backward pass."""
+    return x @ (r.mT if transpose else r) if many_at_once(x, r) else _Product.apply(x, r, transpose)
+
+
+def _gradient(x: Tensor, y: Tensor) -> Tensor:
+    """The upper triangle of ``xᵀ y`` in a backward pass."""
+    return x.mT @ y if many_at_once(x, y) else _Gradient.apply(x, y)
+
+
 class _Product(torch.autograd.Function):
     """``x R`` or ``x Rᵀ``: ``(B, M)`` by ``(M, M)``, or a stack of both."""
 
@@ -88,8 +98,8 @@ class _Product(torch.autograd.Function):
         x, r, dy = _of_one_dtype(*ctx.saved_tensors, dy)
         left, right = (dy, x) if ctx.transpose else (x, dy)
         return (
-            _Product.apply(dy, r, not ctx.transpose) if ctx.needs_input_grad[0] else None,
-            _Gradient.apply(left, right) if ctx.needs_input_grad[1] else None,
+            _product(dy, r, not ctx.transpose) if ctx.needs_input_grad[0] else None,
+            _gradient(left, right) if ctx.needs_input_grad[1] else None,
             None,
         )
 
@@ -122,8 +132,8 @@ class _Gradient(torch.autograd.Function):
     def backward(ctx, d: Tensor):
         x, y, d = _of_one_dtype(*ctx.saved_tensors, d)
         return (
-            _Product.apply(y, d, True) if ctx.needs_input_grad[0] else None,
-            _Product.apply(x, d, False) if ctx.needs_input_grad[1] else None,
+            _product(y, d, True) if ctx.needs_input_grad[0] else None,
+            _product(x, d, False) if ctx.needs_input_grad[1] else None,
         )
 
     @staticmethod
@@ -172,12 +182,12 @@ class _FactoredProduct(torch.autograd.Function):
             return None, None, None, None
         scaled, plain, r, eig_out, rows, plain_r, dy = _of_one_dtype(*ctx.saved_tensors, dy)
         if torch.is_grad_enabled():  # for second derivatives, as functions of the inputs
-            rows, plain_r = torch.cat([scaled, plain], dim=-2), _Product.apply(plain, r, False)
+            rows, plain_r = torch.cat([scaled, plain], dim=-2), _product(plain, r, False)
         needs_scaled, needs_plain, needs_r, needs_eig = ctx.needs_input_grad
         d_plain_r = dy * -eig_out.unsqueeze(-2)
         return (
-            _Product.apply(dy, r, True) if needs_scaled else None,
-            _Product.apply(d_plain_r, r, True) if needs_plain else None,
-            _Gradient.apply(rows, torch.cat([dy, d_plain_r], dim=-2)) if needs_r else None,
+            _product(dy, r, True) if needs_scaled else None,
+            _product(d_plain_r, r, True) if needs_plain else None,
+            _gradient(rows, torch.cat([dy, d_plain_r], dim=-2)) if needs_r else None,
             -(dy * plain_r).sum(-2) if needs_eig else None,
         )

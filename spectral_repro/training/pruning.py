@@ -26,8 +26,11 @@ def prune(network: Network, share: float, by: str = "eigenvalue", train_eigenvec
         train_eigenvectors: of spectral layers, whether ``φ`` is trained from here on; None: as before.
 
     Raises:
+        TypeError: if ``network`` is not a :class:`~spectral_repro.training.network.Network`.
         ValueError: if the share or the ranking is not allowed, or not with this network.
     """
+    if not isinstance(network, Network):
+        raise TypeError(f"{type(network).__name__} is no spectral_repro.training.network.Network")
     if not 0 <= share < 1:
         raise ValueError(f"share={share}: must be in [0, 1)")
     if network.sparse:

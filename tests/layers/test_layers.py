@@ -11,8 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torch._subclasses import FakeTensorMode
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from spectral_repro.layers import (
     DiagonalLinear,
@@ -264,95 +262,6 @@ def test_vmap_over_layers_equals_one_after_another(name, sparsity):
     torch.testing.assert_close(y, torch.stack([layer(t) for layer, t in zip(layers, x, strict=True)]))
 
 
-@pytest.mark.parametrize(("n_in", "n_out", "sparsity"), [(6, 4, 0.5), (300, 260, 0.0)])
-@pytest.mark.parametrize("stacked", [False, True])
-@pytest.mark.parametrize("name", ["direct", "spectral", "ssvd", "sqr"])
-def test_works_under_compile(name, stacked, n_in, n_out, sparsity):
-    """``aot_eager`` traces forward and backward as inductor does, without a C++ compiler."""
-    torch.compiler.reset()
-    layer = make(name, n_in, n_out, sparsity=sparsity)
-    x = torch.randn(5, n_in, dtype=torch.float64)
-    if stacked:
-        layer, x = stack([layer, make(name, n_in, n_out, 1, sparsity=sparsity)]), x.expand(2, -1, -1)
-    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
-    y = compiled(x)
-    torch.testing.assert_close(y, layer(x))
-    wanted = list(layer.parameters())
-    torch.testing.assert_close(
-        torch.autograd.grad(y.pow(2).sum(), wanted), torch.autograd.grad(layer(x).pow(2).sum(), wanted)
-    )
-
-
-@pytest.mark.parametrize("sparsity", [0.0, 0.5])
-@pytest.mark.parametrize("networks", [1, 2])
-@pytest.mark.parametrize("name", LAYERS)
-def test_a_traced_step_is_one_of_other_numbers_too(name, networks, sparsity):
-    """``make_fx`` of the gradient keeps nothing of the weights that it was traced with."""
-    layers = [make(name, 60, 40, seed=i, sparsity=sparsity) for i in range(2 * networks)]
-    traced, other = (stack(some) if networks > 1 else some[0] for some in (layers[:networks], layers[networks:]))
-    x = torch.randn(*[networks] * (networks > 1), 5, 60, dtype=torch.float64)
-
-    def gradient(state, x):
-        def loss(parameters):
-            return torch.func.functional_call(traced, {**state, **parameters}, (x,)).pow(2).sum()
-
-        return torch.func.grad(loss)({key: state[key] for key, _ in traced.named_parameters()})
-
-    step = make_fx(gradient)(traced.state_dict(), x)
-    torch.testing.assert_close(step(other.state_dict(), x), gradient(other.state_dict(), x))
-
-
-@pytest.mark.parametrize("sparsity", [0.0, 0.5])
-@pytest.mark.parametrize("name", LAYERS)
-def test_tensors_without_numbers_pass(name, sparsity):
-    """As tools use them that want to know shapes, or how much memory a step takes."""
-    net = stack([make(name, 60, 40, seed=i, sparsity=sparsity) for i in range(2)])
-    with FakeTensorMode() as mode:
-        state = {key: mode.from_tensor(value) for key, value in net.named_buffers()}
-        state |= {key: mode.from_tensor(value).requires_grad_() for key, value in net.named_parameters()}
-        y = torch.func.functional_call(net, state, (torch.empty(2, 5, 60, dtype=torch.float64),))
-        y.sum().backward()
-    assert y.shape == (2, 5, 40)
-    assert all(state[key].grad.shape == value.shape for key, value in net.named_parameters())
-
-
-@pytest.mark.parametrize("rows", [8, 200])
-@pytest.mark.parametrize("sparsity", [0.0, 0.5])
-@pytest.mark.parametrize(("n_in", "n_out"), [(300, 260), (260, 300), (90, 30), (30, 90)])
-@pytest.mark.parametrize("name", LAYERS)
-def test_works_under_autocast(name, n_in, n_out, rows, sparsity):
-    """Triangles of several blocks, and of one, in either form."""
-    layers = [make(name, n_in, n_out, i, dtype=torch.float32, sparsity=sparsity) for i in range(2)]
-    x = torch.randn(2, rows, n_in, requires_grad=True)
-    for layer, rows_of in ((layers[0], x[0]), (stack(layers), x)):
-        with torch.autocast("cpu", torch.bfloat16):
-            y = layer(rows_of)
-        exact = layer(rows_of)
-        if not sparsity:  # of weights that differ, others are the smallest
-            torch.testing.assert_close(y.float(), exact, rtol=0.05, atol=0.1)
-        wanted = [x, *layer.parameters()]
-        got, expected = (torch.autograd.grad(v.float().sum(), wanted) for v in (y, exact))
-        for a, b in zip(got, expected, strict=True):
-            assert a.dtype == b.dtype
-            if sparsity:
-                assert a.isfinite().all()
-            else:
-                torch.testing.assert_close(a, b, rtol=0.1, atol=0.05 * b.abs().max().item())
-
-
-@pytest.mark.parametrize("sparsity", [0.0, 0.5])
-@pytest.mark.parametrize("name", LAYERS)
-def test_exports_for_any_number_of_rows(name, sparsity):
-    torch.compiler.reset()
-    layers = [make(name, 60, 20, sparsity=sparsity), make(name, 20, 10, 1, sparsity=sparsity)]
-    net = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1])
-    shapes = ({0: torch.export.Dim("rows", min=1, max=4096)},)
-    exported = torch.export.export(net, (torch.randn(8, 60, dtype=torch.float64),), dynamic_shapes=shapes).module()
-    for rows in (1, 1000):
-        x = torch.randn(rows, 60, dtype=torch.float64)
-        torch.testing.assert_close(exported(x), net(x))
-
-
 @pytest.mark.parametrize("rows", [3, 60])
 @pytest.mark.parametrize(
     ("name", "factor"),
@@ -487,12 +396,6 @@ def test_all_of_a_layer_is_on_the_default_device(name):
     with torch.device("meta"):
         layer = LAYERS[name](6, 4, generator=torch.Generator(device="cpu"))
     assert {t.device.type for t in (*layer.parameters(), *layer.buffers())} == {"meta"}
-
-
-def test_an_exported_program_runs_with_gradients():
-    layer = make("sqr", 6, 4)
-    x = torch.randn(3, 6, dtype=torch.float64, requires_grad=True)
-    assert torch.allclose(torch.export.export(layer, (x,)).module()(x), layer(x))
 
 
 @given(size=st.integers(1, 40), p=st.floats(0, 1), seed=st.integers(0, 99))
