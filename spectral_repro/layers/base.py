@@ -252,7 +252,7 @@ class ReparametrizedLinear(nn.Module):
     def forward(self, x: Tensor, product: Tensor | None = None) -> Tensor:
         """``(…, N_in)`` to ``(…, N_out)``; ``product`` is ``x F`` for :meth:`frozen_factor`, if known."""
         if self.stacked and x.ndim > 3:
-            return self(x.flatten(1, -2)).unflatten(1, x.shape[1:-1])
+            return self.forward(x.flatten(1, -2)).unflatten(1, x.shape[1:-1])
         if self._explicit(x, product is not None):
             y = affine(x, cutoff(self.dense_weight(), self.sparsity), self.bias)
         else:
