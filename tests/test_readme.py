@@ -187,8 +187,9 @@ def test_what_came_out_is_what_the_rows_say():
         v.figure: v for v in claims.judge_tuned(lambda n, m: choose_panels(frame, ALL[n], "paper", m)) if v.number == 4
     }
     one, two = (re.search(r": (\d\.\d+) \[", again[name].measured)[1] for name in ("fig04", "fig09"))
-    assert f"S-QR's the highest one tried, it is {one} there ({two}; n ≥ 3)" in text
+    assert f"S-QR's the highest one tried, it is {one} there ({two})" in text
     assert {v.verdict for v in again.values()} == {"reproduced"}
+    assert all(again[name].runs.endswith("n = 10") for name in ("fig04", "fig09"))
     (line,) = re.findall(r"^\| Fashion-MNIST \| S-QR \| 0 \|.*$", rates(frame), re.MULTILINE)
     assert "(at the edge)" in line
 
