@@ -37,9 +37,9 @@ def main() -> None:
     signals = _Signals()
     from spectral_repro.config.messages import one_line
     from spectral_repro.runner import entry
-    from spectral_repro.runner.plugins import register
+    from spectral_repro.terminal import speak_plainly
 
-    register()
+    speak_plainly()
     arguments = sys.argv[1:]
     asks = any(a.partition("=")[0] in entry.ASKS for a in arguments)  # then nothing heavy is imported
     if not asks:
@@ -64,9 +64,10 @@ def main() -> None:
     except Exception as error:
         if signals.came:  # inside of a library an interruption may come out as another error
             sys.exit(_interrupted(signals))
+        error = entry.errors[0] if entry.errors else error  # another sweeper fails on what a job returns
         if wants_trace:
-            raise
-        sys.exit(_say(one_line(error), getattr(error, "exit_code", 2)))
+            raise error
+        sys.exit(_say(one_line(error, arguments), getattr(error, "exit_code", 2)))
 
 
 def _interrupted(signals: _Signals) -> int:

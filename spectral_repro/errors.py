@@ -12,12 +12,35 @@ class UserError(Exception):
 
 
 class ConfigError(UserError):
-    """A configuration value that is not allowed; the message reads ``key=value: what is allowed``."""
+    """A configuration value that is not allowed; the message reads ``key=value: what is allowed``.
+
+    Args:
+        key: as on the command line, for instance ``trainer.lr``.
+        value: as it was understood.
+        allowed: what it may be.
+    """
 
     def __init__(self, key: str, value: object, allowed: str) -> None:
         if isinstance(value, str) and re.fullmatch(r"[-+.\de]*\d[-+.\de]*|true|false|null", value):
             value, allowed = f'"{value}"', f"{allowed} (without quotes)"
-        super().__init__(f"{key}={'null' if value is None else value}: {allowed}")
+        self.key, self.allowed = key, allowed
+        super().__init__(f"{key}={_as_typed(value)}: {allowed}")
+
+    def __reduce__(self):
+        return _unpickled, (str(self), self.key, self.allowed)
+
+
+def _unpickled(text: str, key: str, allowed: str) -> "ConfigError":
+    error = ConfigError(key, None, allowed)
+    error.args = (text,)
+    return error
+
+
+def _as_typed(value: object) -> str:
+    """A value as it stands on a command line."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return "[" + ",".join(map(_as_typed, value)) + "]" if isinstance(value, list | tuple) else str(value)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ _context.set_forkserver_preload(
     [
         __name__,
         "pandas",
-        "spectral_repro.runner.plugins",
+        "hydra_plugins.spectral_repro",
         "spectral_repro.runner.processes",
         "spectral_repro.runner.sweep",
     ]

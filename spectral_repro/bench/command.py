@@ -1,6 +1,5 @@
 """``scripts/bench.py``: one command, one table, one CSV and one figure for this machine."""
 
-import argparse
 import csv
 import datetime
 import io
@@ -22,6 +21,7 @@ from spectral_repro.files import require_writable, write_atomically
 from spectral_repro.results import provenance
 from spectral_repro.runner.devices import choose_device
 from spectral_repro.runner.memory import keep_freed_memory
+from spectral_repro.terminal import parser_of
 from spectral_repro.training.products import find_products, use_products
 
 COLUMNS = ("kind", "method", "n1", "n2", "hidden_layers", "sparsity", "realizations", "quantity", "value", "unit")
@@ -33,9 +33,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     Exits with 2 and one line, before anything is measured, if an argument cannot be used.
     """
-    parser = argparse.ArgumentParser(description="Measure the trainer's speed on this machine.")
+    parser = parser_of("Measure the trainer's speed on this machine.")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--results-dir", type=Path, default=Path("results"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="only N2 = 100, one round: does it run at all?")
     given = parser.parse_args(arguments)

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hydra import compose, initialize_config_dir
+from hydra import __version__, compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
+
+#: Hydra 1.3 wants to be told which defaults hold, Hydra 1.4 warns of who tells it.
+VERSION_BASE = {"version_base": "1.3"} if __version__.startswith("1.3.") else {}
 
 #: Groups, and keys that others are interpolated from; all other overrides are set without composing anew.
 _SLOW_KEYS = {"method", "masking", "data", "profile", "experiment", "data_dir"}
@@ -143,16 +146,17 @@ def _has(config: Mapping[str, Any], key: str) -> bool:
     return last in config
 
 
-@functools.lru_cache(maxsize=1)
-def plain_compose():
-    """``overrides → plain configuration``, outside of a Hydra run."""
-    return lambda overrides: OmegaConf.to_container(hydra_compose(list(overrides)), resolve=True)
+@functools.lru_cache(maxsize=8)
+def plain_compose(config_dir: str | None = None):
+    """``overrides → plain configuration``, outside of a Hydra run; see :func:`hydra_compose`."""
+    return lambda overrides: OmegaConf.to_container(hydra_compose(list(overrides), config_dir), resolve=True)
 
 
-def hydra_compose(overrides: list[str]) -> DictConfig:
-    """Hydra's own composition, outside of a run of Hydra."""
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return compose("config", overrides)
+def hydra_compose(overrides: list[str], config_dir: str | None = None) -> DictConfig:
+    """Hydra's own composition, outside of a run of Hydra; ``config_dir`` has configurations of the user's own."""
+    own = [f"hydra.searchpath=[file://{Path(config_dir).expanduser().resolve()}]"] if config_dir else []
+    with initialize_config_dir(str(config_folder()), **VERSION_BASE):
+        return compose("config", [*own, *overrides])
 
 
 @functools.lru_cache(maxsize=1)

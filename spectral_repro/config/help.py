@@ -1,29 +1,45 @@
 """What ``spectral-repro --help`` says, and the values that a shell completes: from the description of the keys."""
 
 import re
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from spectral_repro.config.keys import allowed, choices, described
 
 _HEAD = """\
-spectral-repro [-m] key=value ...
-Trains one cell (a data set, a method, a size, a sparsity) for several realizations, or with -m a
-sweep: key=a,b,c. Finished realizations are never trained again. Rows go to results_dir/runs.
+spectral-repro [flags] key=value ...
+Trains one cell (a data set, a method, a size, a sparsity) for several
+realizations. With -m it is a sweep over all combinations: key=a,b,c. A finished
+realization is never trained again. Rows go to results_dir/runs.
 
-Groups (group=name):"""
+Flags:"""
+#: What Hydra and we take beside ``key=value``, and what each does.
+FLAGS = {
+    "-m": "a sweep (--multirun)",
+    "--help": "this text",
+    "--version": "of this program, torch and Hydra",
+    "--config-dir DIR": "a folder with configurations of your own: DIR/method, DIR/data, DIR/experiment",
+    "--cfg job --resolve": "print the values that a run would use, and end",
+    "--config-of HASH": "print what the rows with that config_hash were made with",
+    "--info": "how Hydra found the configuration",
+    "--shell-completion": "install=bash: eval its output, and TAB completes keys, values and flags",
+}
+_COMMANDS = {
+    "spectral-repro-status": "what is finished, running, failed",
+    "spectral-repro-collect": "all rows in one table, results.csv",
+    "spectral-repro-plot": "the figures, or one of your own sweeps",
+    "spectral-repro-report": "the paper's claims, judged from the rows",
+}
 _FOOT = """
 Options and learning rates of each method: conf/method. Examples:
   spectral-repro method=sqr data=cifar10 n2=700
   spectral-repro -m method=direct,spectral,ssvd,sqr n2=50,100,200
   spectral-repro experiment=fig04 profile=quick
   spectral-repro data=folder data.root=my_images method=sqr method.p=0.2
-  spectral-repro -m method=sqr n2=50,100,200 hydra/launcher=processes   # or slurm: conf/hydra/launcher
-
-eval "$(spectral-repro --shell-completion install=bash)" completes keys and values in this shell.
-spectral-repro --cfg job shows a composed configuration; HYDRA_FULL_ERROR=1 shows traces.
-spectral-repro --config-of HASH [results_dir=…] shows what the rows with that config_hash were made with."""
+  spectral-repro -m method=sqr n2=50,100 hydra/launcher=processes
+HYDRA_FULL_ERROR=1 shows the trace of an error."""
 
 
 #: Of which a value is the name of a file.
@@ -55,17 +71,48 @@ def names_of(folder: Path, group: str) -> list[str]:
 
 
 def help_text(config: Mapping[str, Any], folder: Path) -> str:
-    """The whole text; the folders of ``folder``, ``conf/``, are the groups."""
-    names = [f"  {group}: {', '.join(names_of(folder, group))}" for group in (*GROUPS, "hydra/launcher")]
+    """The whole text, at most 80 columns wide; the folders of ``folder``, ``conf/``, are the groups."""
+    groups = {name: ", ".join(names_of(folder, name)) for name in (*GROUPS, "hydra/launcher")}
     keys = [
-        f"  {key}{f' = {default}' if default else ''}\n      {meaning} ({may})"
+        f"  {key}{f' = {default}' if default else ''}\n{_wrapped(f'{meaning} ({may})', 6)}"
         for key, meaning, may, default in table(config)
     ]
-    return "\n".join([_HEAD, *names, "", "Keys, their defaults, meaning, and what they may be:", *keys, _FOOT])
+    parts = [
+        _HEAD,
+        *_columns(FLAGS),
+        "",
+        "Groups (group=name):",
+        *(_wrapped(f"{k}: {v}", 2) for k, v in groups.items()),
+    ]
+    parts += ["", "Keys, their defaults, meaning, and what they may be:", *keys, "", "Other commands:"]
+    return "\n".join([*parts, *_columns(_COMMANDS), _FOOT])
 
 
-def completions(word: str) -> list[str]:
-    """``key=value`` for each value that the key of ``word`` may have and that begins as it does."""
+def _wrapped(text: str, indent: int) -> str:
+    first, rest = " " * indent, " " * (indent + 2)
+    return textwrap.fill(text, 80, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+def _columns(lines: Mapping[str, str]) -> list[str]:
+    width = max(map(len, lines)) + 4
+    options = {"width": 80, "subsequent_indent": " " * width}
+    return [
+        textwrap.fill(meaning, initial_indent=f"  {name}".ljust(width), **options) for name, meaning in lines.items()
+    ]
+
+
+def completions(word: str, folders: Sequence[Path] = ()) -> list[str]:
+    """What ``word`` may become: flags, or ``key=value`` for each value that goes on from what is there.
+
+    After a comma, the values that are not named yet; ``folders``, such as ``conf/``, have the groups' choices.
+    """
+    if word.startswith("-"):
+        return [flag for name in FLAGS if (flag := name.partition(" ")[0]).startswith(word)]
     key, _, begun = word.partition("=")
+    head, comma, last = begun.rpartition(",")
     field = described().get(key)
-    return [f"{key}={value}" for value in choices(field) if value.startswith(begun)] if field else []
+    values = choices(field) if field else []
+    if comma and not field:
+        values = sorted({name for folder in folders for name in names_of(folder, key)})
+    left = [value for value in values if value.startswith(last) and value not in head.split(",")]
+    return [f"{key}={head}{comma}{value}" for value in left]

@@ -47,7 +47,11 @@ def expand(overrides: Sequence[str]) -> Iterator[Job]:
 
 
 def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Sequence[str]) -> list[Job]:
-    """The jobs that ``spectral-repro <overrides>`` runs, for one or several experiments or a plain sweep."""
+    """The jobs that ``spectral-repro <overrides>`` runs, for one or several experiments or a plain sweep.
+
+    An experiment is the union of its ``sweep.cells``, or without any the product of its ``hydra.sweeper.params``, or
+    one cell. What else it says, for instance of ``trainer``, holds for all of them: it is then one of their overrides.
+    """
     parsed = [parse_override(text) for text in overrides]
     jobs: dict[Job, None] = {}
     experiments = [text for text, p in zip(overrides, parsed, strict=True) if p.key_or_group == "experiment"]
@@ -59,15 +63,45 @@ def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Seque
         if experiment is None or parse_override(experiment).value() is None:
             jobs.update(dict.fromkeys(expand([*profile, *rest])))
             continue
+        name, base = parse_override(experiment).value(), [experiment, *profile]
         others = [text for text in rest if not parse_override(text).is_sweep_override()]
         values = [text for text in others if not text.startswith(("method.", "data."))]  # which the cells' own may have
-        sweep = compose([experiment, *profile, *values]).get("sweep")
+        sweep = _checked_sweep(name, compose([*base, *values]))
         for text in values:
-            _check_grid(compose, parse_override(experiment).value(), [experiment, *profile], text)
-        if not sweep:
-            raise ConfigError("experiment", parse_override(experiment).value(), "defines no sweep.cells")
-        jobs.update(dict.fromkeys((*profile, *job) for job in expand_sweep(sweep["cells"], rest)))
+            _check_grid(compose, name, base, text)
+        more = base if _says_more(compose(base), compose(profile)) else profile
+        if "cells" in sweep:
+            found = expand_sweep(sweep["cells"], rest)
+        else:
+            given = {parse_override(text).key_or_group for text in rest}
+            params = [f"{key}={value}" for key, value in sweep.get("params", {}).items() if key not in given]
+            found = expand([*params, *rest])
+        jobs.update(dict.fromkeys((*more, *job) for job in found))
     return list(jobs)
+
+
+def _checked_sweep(name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The sweep of an experiment; nothing of one that has none.
+
+    Raises:
+        ConfigError: if the file of the experiment does not say what it means.
+    """
+    if isinstance(config.get("experiment"), Mapping):
+        raise ConfigError("experiment", name, "its file must begin with the line '# @package _global_'")
+    sweep = config.get("sweep") or {}
+    if not isinstance(sweep, Mapping) or sweep.keys() - {"name", "cells", "params"}:
+        raise ConfigError("experiment", name, "sweep may have name and cells, and no other key")
+    cells = sweep.get("cells", [])
+    if not isinstance(cells, list) or not all(isinstance(cell, Mapping) for cell in cells):
+        raise ConfigError(
+            "experiment", name, "sweep.cells must be a list of groups of keys, {method: sqr, n2: [20, 50]}"
+        )
+    return sweep
+
+
+def _says_more(config: Mapping[str, Any], without: Mapping[str, Any]) -> bool:
+    """Whether an experiment changes what its cells do not say: ``config`` is composed with it."""
+    return any(config[key] != without.get(key) for key in config.keys() - {"sweep", "grid"})
 
 
 def _check_grid(compose: Callable[[list[str]], dict[str, Any]], experiment: str, base: list[str], text: str) -> None:

@@ -1,19 +1,23 @@
 """Errors of Hydra in one line each: the key, its value, what is allowed."""
 
 import re
+from collections.abc import Sequence
 
 from hydra.errors import MissingConfigException, OverrideParseException
 
 from spectral_repro.config.keys import described
-from spectral_repro.errors import UserError, did_you_mean
+from spectral_repro.errors import ConfigError, UserError, did_you_mean
 
 
-def one_line(error: BaseException) -> str:
-    """What to tell the user; of an error in our own code, its type too."""
+def one_line(error: BaseException, arguments: Sequence[str] = ()) -> str:
+    """What to tell the user, who typed ``arguments``; of an error in our own code, its type too."""
+    if isinstance(error.__cause__, UserError):  # Hydra wraps what its plugins say
+        error = error.__cause__
+    if isinstance(error, ConfigError):
+        typed = [a for a in arguments if a.lstrip("+~").partition("=")[0] == error.key]
+        return f"{typed[0]}: {error.allowed}" if typed and typed[0][0] in "+~" else str(error)
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error.__cause__, UserError):  # Hydra wraps what its plugins say
-        return str(error.__cause__)
     text = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and (found := re.search(r"Could not find '([\w/]+)/([^']+)'", text)):
         group, name = found.groups()

@@ -26,15 +26,17 @@ _OF_RIGL = ("interval", "exchange", "until")
 _CUTOFF = {"schedule": "constant", "allocation": "uniform", "gradient": "survivors", "choice": "magnitude"}
 
 
-def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
-    """Checks every value of a composed configuration (plain containers, interpolations resolved).
+def effective(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A composed configuration (plain containers, interpolations resolved) with what follows from it filled in.
+
+    That is what the protocol, the method and the data set say where ``trainer.…`` or ``method.…`` is null.
 
     Raises:
-        ConfigError: naming the key, the value and what is allowed.
+        ConfigError: naming the key, the value and what is allowed, as far as that decides what follows.
     """
     for key, field in keys.Keys.model_fields.items():
         if key not in config and field.is_required():
-            raise ConfigError(f"~{key}", "", "is needed, and cannot be removed")
+            raise ConfigError(key, None, "is needed, and cannot be removed")
     for group in ("method", "data", "masking", "pruning", "trainer"):
         if not isinstance(config[group], Mapping):
             raise ConfigError(group, config[group], "must be a group of keys (spectral-repro --help lists them)")
@@ -50,17 +52,29 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
     if isinstance(config["protocol"], str) and config["protocol"] in config["protocols"]:
         chosen = config["protocol"]
     given = {k: v for k, v in config["trainer"].items() if v is not None}
-    protocol = {**config["protocols"][chosen], **given}
+    trainer = {**config["trainer"], **config["protocols"][chosen], **given}
     defaults = method["protocols"].get(chosen)
     if defaults is None:
         raise ConfigError("protocol", chosen, f"method {method['name']} defines {', '.join(method['protocols'])}")
     if "lr" not in given:
-        protocol["lr"] = _learning_rate(method["name"], defaults or {}, data)
+        trainer["lr"] = learning_rate(method["name"], defaults or {}, data)
     if "lr" not in given and config["rates"] == "tuned" and isinstance(config["results_dir"], str):
         masking = masking_name(config["masking"]) if sparse else None
         names = data["name"], data.get("lr_as")
-        protocol["lr"] = tuned_rate(Path(config["results_dir"]), chosen, *names, method["name"], masking)
-    checked = keys.check(keys.Keys, {**config, "data": data, "trainer": protocol})
+        trainer["lr"] = tuned_rate(Path(config["results_dir"]), chosen, *names, method["name"], masking)
+    filled = {k: defaults[k] if v is None and k in (defaults or {}) else v for k, v in method.items()}
+    return {**config, "method": filled, "data": data, "trainer": trainer}
+
+
+def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
+    """Checks every value of a composed configuration (plain containers, interpolations resolved).
+
+    Raises:
+        ConfigError: naming the key, the value and what is allowed.
+    """
+    config = effective(config)
+    method, data = config["method"], config["data"]
+    checked = keys.check(keys.Keys, config)
     _check_optimizer(checked.trainer)
     if data.get("resize") and data["source"] != "folder":
         raise ConfigError("data.resize", data["resize"], "goes with data=folder only")
@@ -69,9 +83,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         data={k: v for k, v in data.items() if k != "lr" and (k, v) != ("resize", None)},
         method=method["name"],
         layer=method["layer"],
-        method_options={
-            k: defaults.get(k) if v is None else v for k, v in method.items() if k not in keys.Method.model_fields
-        },
+        method_options={k: v for k, v in method.items() if k not in keys.Method.model_fields},
         first_layer=dict(method.get("first_layer") or {}),
         hidden_layers=len(widths),
         n2=widths[0],
@@ -89,13 +101,24 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         raise ConfigError("degrees", True, "needs sparsity above 0; all nodes of a dense network have the same degree")
     if cell.pruning:
         _check_pruning(cell)
-    if checked.weights and find_spec("safetensors") is None:
-        raise ConfigError("weights", True, "needs a package: pip install 'spectral-repro[weights]'")
-    if checked.tracker not in ("none", "csv") and find_spec(checked.tracker) is None:
-        raise ConfigError(
-            "tracker", checked.tracker, f"needs a package: pip install 'spectral-repro[{checked.tracker}]'"
-        )
     return cell, checked
+
+
+def require_packages(cell: Cell, options: keys.Run) -> None:
+    """Of what training needs beyond the base install; who only reads a configuration does without.
+
+    Raises:
+        ConfigError: naming the package that is missing.
+    """
+    wanted = []
+    if options.weights or cell.pruning:
+        key, value = ("weights", True) if options.weights else ("pruning.share", cell.pruning["share"])
+        wanted.append((key, value, "safetensors", "weights"))
+    if options.tracker not in ("none", "csv"):
+        wanted.append(("tracker", options.tracker, options.tracker, options.tracker))
+    for key, value, package, extra in wanted:
+        if find_spec(package) is None:
+            raise ConfigError(key, value, f"needs a package: pip install 'spectral-repro[{extra}]'")
 
 
 def _check_optimizer(trainer: keys.Trainer) -> None:
@@ -110,7 +133,7 @@ def _check_optimizer(trainer: keys.Trainer) -> None:
             raise ConfigError(f"trainer.{key}", value, f"goes with trainer.optimizer={' or '.join(readers)} only")
 
 
-def _learning_rate(method: str, defaults: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
+def learning_rate(method: str, defaults: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
     """The data set's own rate for this method if it has one, else the method's for the data set, else its default."""
     own, like = data.get("lr") or {}, data.get("lr_as")
     if not isinstance(own, Mapping):
@@ -149,8 +172,6 @@ def _check_pruning(cell: Cell) -> None:
     share, by = cell.pruning["share"], cell.pruning["by"]
     if cell.sparsity:
         raise ConfigError("pruning.share", share, "must be 0 with sparsity above 0: the cut-off would change")
-    if find_spec("safetensors") is None:
-        raise ConfigError("pruning.share", share, "needs a package: pip install 'spectral-repro[weights]'")
     layer = import_layer(cell.layer)
     try:
         for options in ({}, cell.first_layer):

@@ -19,14 +19,14 @@ from spectral_repro.files import write_atomically
 from spectral_repro.results.degrees import DEGREE_COLUMNS, degree_file, read_degrees
 from spectral_repro.results.frame import by_epoch
 from spectral_repro.results.rates import write_rates
+from spectral_repro.terminal import parser_of
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Draws the figures named on the command line, or all; exits with 2 and one line if rows are damaged."""
-    parser = argparse.ArgumentParser(description="Draw the paper's figures from the collected rows.")
+    parser = parser_of("Draw the paper's figures from the collected rows.")
     parser.add_argument("figures", nargs="*", metavar="figNN", help=f"of {', '.join(ALL)}; none: all")
     parser.add_argument("--profile", choices=PROFILES, help="draw this profile's rows; else the paper's if complete")
-    parser.add_argument("--results-dir", type=Path, default=Path("results"))
     own = parser.add_argument_group("a figure of one's own, of any rows")
     own.add_argument("--x", metavar="COLUMN", help="for instance n2; asks for such a figure; epoch: of curves")
     own.add_argument("--y", metavar="COLUMN", default="test_accuracy", help="default: test_accuracy")

@@ -1,6 +1,5 @@
 """``scripts/report.py``: ``REPORT.md`` and ``LEADERBOARD.md`` in ``results_dir``, from the rows alone."""
 
-import argparse
 import collections
 import functools
 from collections.abc import Mapping, Sequence
@@ -20,13 +19,13 @@ from spectral_repro.report.findings import findings_table
 from spectral_repro.report.provenance import provenance
 from spectral_repro.report.tables import accuracies, markdown, protocol
 from spectral_repro.results.rates import TUNING_SEEDS, write_rates
+from spectral_repro.terminal import parser_of
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Writes the report; exits with 2 and one line if rows are damaged."""
-    parser = argparse.ArgumentParser(description="Judge the paper's claims from the collected rows.")
+    parser = parser_of("Judge the paper's claims from the collected rows.")
     parser.add_argument("--profile", choices=PROFILES, help="judge this profile's rows; else the paper's if complete")
-    parser.add_argument("--results-dir", type=Path, default=Path("results"))
     given = parser.parse_args(arguments)
     with told_in_one_line(parser.prog):
         frame = load_frame(given.results_dir)

@@ -1,18 +1,17 @@
 """``scripts/collect.py`` and ``spectral-repro-collect``: one table of all rows."""
 
-import argparse
 from pathlib import Path
 
 from spectral_repro.errors import told_in_one_line
 from spectral_repro.files import write_atomically
 from spectral_repro.results.commands import commands_of, options_of
 from spectral_repro.results.rows import Row, all_rows, to_csv
+from spectral_repro.terminal import parser_of
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Writes ``<results_dir>/results.csv``; exits with 2 and one line, and writes nothing, if a file is damaged."""
-    parser = argparse.ArgumentParser(description="Join the rows of all cells into one table.")
-    parser.add_argument("--results-dir", type=Path, default=Path("results"))
+    parser = parser_of("Join the rows of all cells into one table.")
     given = parser.parse_args(arguments)
     with told_in_one_line(parser.prog):
         path, rows = collect(given.results_dir)

@@ -2,44 +2,98 @@
 
 import os
 import re
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import hydra
+import yaml
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from spectral_repro.config.compose import config_folder, plain_compose
+from spectral_repro.config.compose import VERSION_BASE, config_folder, plain_compose
 from spectral_repro.config.help import GROUPS, completions, help_text, names_of
 from spectral_repro.config.written import find_config
 from spectral_repro.errors import ConfigError
+from spectral_repro.terminal import version_line
 
 #: Ours, with defaults that resume, under the names that users of Hydra's submitit plugin know.
 _LAUNCHERS = {"submitit_slurm": "slurm", "submitit_local": "processes"}
 
 #: What is answered without training.
 ASKS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc", "--config-of"}
+ASKS |= {"--version"}
 #: What is no sweep: that, and other options of Hydra's.
-_SINGLE = ASKS | {"--version", "--resolve", "--run", "-r"}
+_SINGLE = ASKS | {"--resolve", "--run", "-r"}
+
+#: Keys of Hydra's that could only move or rename what is not written here, and their one value.
+_IDLE = {"job.chdir": False, "run.dir": ".", "sweep.dir": ".", "sweep.subdir": ".", "output_subdir": None}
+#: Hydra's name of our sweeper.
+_SWEEPER = "hydra_plugins.spectral_repro.ResumingSweeper"
+
+try:
+    import hydra_plugins.spectral_repro  # noqa: F401 (installed, it is found by every program that uses Hydra)
+except ModuleNotFoundError:  # a checkout on PYTHONPATH
+    sys.path.append(str(Path(__file__).parent / "plugins"))
 
 #: What ended the jobs of this process.
 errors: list[Exception] = []
 
 
-@hydra.main(config_path=str(config_folder()), config_name="config", version_base="1.3")
+@hydra.main(config_path=str(config_folder()), config_name="config", **VERSION_BASE)
 def job(config: DictConfig):
-    """Trains the missing realizations of one cell; an error is returned (to a sweep) and kept (for ``main``)."""
+    """Trains the missing realizations of one cell; an error is returned (to a sweep) and kept (for ``main``).
+
+    What it returns is a number for sweepers that look for the best cell: the mean validation accuracy.
+    """
     from spectral_repro.runner.devices import share_of_devices
     from spectral_repro.runner.job import run_job
 
+    whole = HydraConfig.get()
+    resuming = whole.mode == RunMode.MULTIRUN and whole.sweeper.get("_target_") == _SWEEPER
     try:
-        plain, hydra_job = OmegaConf.to_container(config, resolve=True), HydraConfig.get().job
-        if OmegaConf.is_missing(hydra_job, "num"):
+        refuse_idle_keys(whole)
+        plain = OmegaConf.to_container(config, resolve=True)
+        if not resuming:
+            refuse_cells(plain)
+        if OmegaConf.is_missing(whole.job, "num"):
             return run_job(plain)
-        plain["device"] = share_of_devices(plain["device"], hydra_job.num)  # a launcher's job, beside others
-        return run_job(plain, hydra_job.num)
+        plain["device"] = share_of_devices(plain["device"], whole.job.num)  # a launcher's job, beside others
+        return run_job(plain, whole.job.num)
     except Exception as error:  # raised here, Hydra would print lines of its own
         errors.append(error)
         return error
+
+
+def refuse_cells(config: Mapping[str, Any]) -> None:
+    """Refuses an experiment that lists cells, of which another sweeper than ours knows nothing.
+
+    Raises:
+        ConfigError: naming the experiment.
+    """
+    if sweep := config.get("sweep"):
+        how = "lists cells, which hydra/sweeper=resuming (the default) alone trains"
+        raise ConfigError("experiment", sweep.get("name", "…"), how)
+
+
+def refuse_idle_keys(whole: DictConfig) -> None:
+    """Refuses keys of Hydra's that would do nothing here, or put files where no one looks for them.
+
+    Args:
+        whole: the part ``hydra`` of a composed configuration.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    for key, value in _IDLE.items():
+        if (given := OmegaConf.select(whole, key)) != value:
+            raise _is_idle(key, given)
+
+
+def _is_idle(key: str, value: object) -> ConfigError:
+    return ConfigError(f"hydra.{key}", value, "means nothing here: all files go to results_dir")
 
 
 def for_hydra(arguments: list[str]) -> list[str]:
@@ -80,18 +134,35 @@ def answer(arguments: list[str]) -> str:
     Raises:
         ConfigError: if no composition could: of a group that is null, of a grid without an experiment.
     """
-    if {"--help", "-h"} & set(arguments):
+    flags = set(arguments)
+    if flags & {"--help", "-h"}:
         return help_text(plain_compose()([]), config_folder())
+    if "--version" in flags:
+        return version_line("spectral-repro")
     if "--config-of" in arguments[:-1]:
         given = dict(a.split("=", 1) for a in arguments if "=" in a)
         config_hash = arguments[arguments.index("--config-of") + 1]
         return find_config(Path(given.get("results_dir", "results")).expanduser(), config_hash)
-    for group, _, value in (a.partition("=") for a in arguments):
-        if value == "null" and group in GROUPS:
-            raise ConfigError(group, None, f"must be one of {', '.join(names_of(config_folder(), group))}")
+    for key, _, value in (a.partition("=") for a in arguments):
+        if value == "null" and key in GROUPS:
+            raise ConfigError(key, None, f"must be one of {', '.join(names_of(config_folder(), key))}")
+        if (idle := key.removeprefix("hydra.")) in _IDLE and (given := yaml.safe_load(value)) != _IDLE[idle]:
+            raise _is_idle(idle, given)
     grid = next((a for a in arguments if a.startswith("grid.")), None)
     if grid and not any(a.startswith("experiment=") for a in arguments):
         raise ConfigError(*grid.partition("=")[::2], "is read by experiment=… only")
+    own = _config_folder_of(arguments)
+    sweeper = next((a for a in arguments if a.startswith("hydra/sweeper=") and a != "hydra/sweeper=resuming"), None)
+    chosen = [a for a in arguments if a.startswith("experiment=")]
+    if sweeper and chosen:
+        refuse_cells(plain_compose(*own[1:])(chosen))
+    if "--resolve" in flags and arguments[arguments.index("--resolve") - 1] == "job" and len(flags & ASKS) == 1:
+        from spectral_repro.config.read import effective
+
+        keys = [a for a in arguments if "=" in a and not a.startswith("-")]
+        return OmegaConf.to_yaml(OmegaConf.create(effective(plain_compose(*own[1:])(keys)))).rstrip()
     if "query=bash" in arguments:
-        return "\n".join(completions(os.environ.get("COMP_LINE", "").rpartition(" ")[2]))
+        words = os.environ.get("COMP_LINE", "")
+        folders = [config_folder(), *map(Path, _config_folder_of(words.split())[1:])]
+        return "\n".join(completions(words.rpartition(" ")[2], folders))
     return ""

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -44,6 +45,10 @@ class Report:
     path: str
     trained: int
     holder: str | None = None
+
+    def __float__(self) -> float:
+        """The mean validation accuracy: what a sweeper that looks for the best cell may see, and tests may not."""
+        return fmean(row.validation_accuracy for row in self.rows)
 
 
 #: Called before each batch with its seeds; returns what watches the epochs.

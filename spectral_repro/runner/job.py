@@ -15,7 +15,7 @@ from tqdm import tqdm
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.keys import Run
 from spectral_repro.config.messages import one_line
-from spectral_repro.config.read import read_config
+from spectral_repro.config.read import read_config, require_packages
 from spectral_repro.errors import ConfigError
 from spectral_repro.results import provenance
 from spectral_repro.runner.devices import choose_device, share_of_threads
@@ -38,6 +38,7 @@ def run_job(config: Mapping[str, Any], number: int | None = None) -> Report:
     """
     alone = number is None
     cell, options = read_config(config)
+    require_packages(cell, options)
     if options.plan:
         raise ConfigError("plan", True, "is of a sweep: without --run")
     keep_freed_memory()

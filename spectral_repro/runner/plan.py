@@ -11,7 +11,7 @@ from spectral_repro import data
 from spectral_repro.config.cell import Cell, masking_name
 from spectral_repro.config.compose import Composer, Job
 from spectral_repro.config.keys import Run
-from spectral_repro.config.read import read_config
+from spectral_repro.config.read import read_config, require_packages
 from spectral_repro.files import require_writable
 from spectral_repro.results.degrees import degree_file, read_degrees
 from spectral_repro.results.rows import Row, keep_config, read_own_rows, row_file
@@ -49,6 +49,7 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
     for name in sorted(idle - {"cutoff"}):  # of a sweep over sparsities that is no mistake
         tqdm.write(f"spectral-repro: masking={name} changes nothing at sparsity=0", file=sys.stderr)
     for job, cell, options in read:
+        require_packages(cell, options)
         if (options.device, options.results_dir) not in checked:
             choose_device(options.device)
             require_writable(options.results_dir, "results_dir")

@@ -1,4 +1,4 @@
-"""A launcher of several processes on this machine; one that dies ends its cell only.
+"""Several processes on this machine train cells; one that dies ends its cell only.
 
 They are forked from a process that has imported torch and nothing more, so that a cell begins in a tenth of a second.
 """
@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from hydra.plugins.launcher import Launcher
 from tqdm import tqdm
 
 from spectral_repro.config.compose import Job
 from spectral_repro.config.messages import one_line
-from spectral_repro.errors import ConfigError, UserError
-from spectral_repro.runner.devices import cores, share_of_devices, training_processes
+from spectral_repro.errors import UserError
+from spectral_repro.runner.devices import cores, share_of_devices
 
 #: What became of a job: its place in the sweep and what it returned, or the exception that ended it.
 JobOutcome = tuple[int, Any]
@@ -34,60 +33,36 @@ _IMPORTED = ("spectral_repro.runner.job", "spectral_repro.runner.processes")
 _UNKNOWN = 255
 
 
-class ProcessesLauncher(Launcher):
-    """Several processes on this machine, each with its share of the cores and one GPU if there are several.
-
-    Args:
-        processes: how many at a time; null: one for each GPU, or on a CPU one for two cores, at least two.
-
-    Raises:
-        ConfigError: if that is no number of processes.
-    """
-
-    def __init__(self, processes: int | None = None) -> None:
-        if processes is not None and (not isinstance(processes, int) or isinstance(processes, bool) or processes < 1):
-            raise ConfigError("hydra.launcher.processes", processes, "must be an integer of at least 1, or null")
-        self.processes = processes
-
-    def setup(self, **_: Any) -> None: ...
-
-    def launch(self, job_overrides, initial_job_idx):
-        raise ConfigError("hydra/launcher", "processes", "needs hydra/sweeper=resuming")
-
-    def at_once(self, device: str) -> int:
-        """How many cells run at the same time."""
-        return self.processes or training_processes(device)
-
-    def stream(
-        self, jobs: Sequence[Sequence[str]], compose: Callable[[Job], Mapping[str, Any]]
-    ) -> Iterator[JobOutcome]:
-        """Runs some jobs at a time; yields outcomes in the order in which jobs end."""
-        at_once = min(self.at_once(compose(tuple(jobs[0]))["device"]), len(jobs))
-        waiting, running, free = collections.deque(enumerate(jobs)), {}, list(range(at_once))
-        context = _context()
-        try:
-            while waiting or running:
-                while waiting and free:
-                    i, job = waiting.popleft()
-                    slot = free.pop(0)
-                    try:
-                        running[i] = _Worker(context, i, _share(compose(tuple(job)), slot, at_once), slot)
-                    except (OSError, EOFError) as error:  # no process, or no memory for one
-                        free.append(slot)
-                        yield i, error
-                multiprocessing.connection.wait([a for w in running.values() for a in w.awaited], timeout=1)
-                for worker in running.values():
-                    worker.look()
-                for i, worker in [(i, w) for i, w in running.items() if not w.process.is_alive()]:
-                    del running[i]
-                    free.append(worker.slot)
-                    yield i, worker.outcome()
-        finally:
+def stream(
+    jobs: Sequence[Sequence[str]], compose: Callable[[Job], Mapping[str, Any]], at_once: int
+) -> Iterator[JobOutcome]:
+    """Runs so many jobs at a time; yields outcomes in the order in which jobs end."""
+    at_once = min(at_once, len(jobs))
+    waiting, running, free = collections.deque(enumerate(jobs)), {}, list(range(at_once))
+    context = _context()
+    try:
+        while waiting or running:
+            while waiting and free:
+                i, job = waiting.popleft()
+                slot = free.pop(0)
+                try:
+                    running[i] = _Worker(context, i, _share(compose(tuple(job)), slot, at_once), slot)
+                except (OSError, EOFError) as error:  # no process, or no memory for one
+                    free.append(slot)
+                    yield i, error
+            multiprocessing.connection.wait([a for w in running.values() for a in w.awaited], timeout=1)
             for worker in running.values():
-                worker.process.terminate()
-            for worker in running.values():
-                worker.process.join(_GRACE)
-                worker.process.kill()
+                worker.look()
+            for i, worker in [(i, w) for i, w in running.items() if not w.process.is_alive()]:
+                del running[i]
+                free.append(worker.slot)
+                yield i, worker.outcome()
+    finally:
+        for worker in running.values():
+            worker.process.terminate()
+        for worker in running.values():
+            worker.process.join(_GRACE)
+            worker.process.kill()
 
 
 def _share(config: Mapping[str, Any], slot: int, at_once: int) -> dict[str, Any]:

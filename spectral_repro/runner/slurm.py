@@ -1,33 +1,17 @@
-"""A launcher of Slurm jobs: each outcome is told as it comes, a dead job is an outcome like any other.
+"""Slurm jobs: each outcome is told as it comes, a dead job is an outcome like any other.
 
 Hydra's own submitit launcher, whose jobs these are, loses the outcomes of a whole sweep with the first dead job.
 """
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 from hydra.core.singleton import Singleton
-from hydra.plugins.launcher import Launcher
 
-from spectral_repro.errors import ConfigError
 from spectral_repro.runner.processes import JobOutcome
-
-try:
-    from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLauncher
-except ImportError:
-
-    class SlurmLauncher(Launcher):
-        """Stands in for Hydra's submitit launcher where that is not installed."""
-
-        def __init__(self, **_: Any) -> None:
-            raise ConfigError("hydra/launcher", "slurm", "needs a package: pip install 'spectral-repro[slurm]'")
-
-        def setup(self, **_: Any) -> None: ...
-
-        def launch(self, job_overrides, initial_job_idx): ...
 
 
 def _arguments(overrides: Sequence[str], number: int) -> tuple:
@@ -65,42 +49,34 @@ def _is_queued(job_id: str) -> bool:
     )
 
 
-class ArrayLauncher(SlurmLauncher):
-    """Slurm job arrays, one job a cell, split below the scheduler's limit.
+def stream(
+    launcher: Any, jobs: Sequence[Sequence[str]], params: dict[str, Any], array_size: int
+) -> Iterator[JobOutcome]:
+    """Submits one array of ``launcher`` calls after the other; yields outcomes in the order of the jobs.
 
     Args:
-        array_size: jobs per array (Slurm's MaxArraySize is 1001 by default).
+        launcher: is called in each job with :func:`_arguments`.
+        params: of submitit, as ``conf/hydra/launcher/slurm.yaml`` has them.
+        array_size: jobs per array.
     """
+    import submitit
 
-    def __init__(self, array_size: int = 1000, **params: Any) -> None:
-        super().__init__(**params)
-        self.array_size = array_size
-
-    def at_once(self, device: str) -> int:
-        """The scheduler decides: nothing can be said of the time."""
-        return 0
-
-    def stream(self, jobs: Sequence[Sequence[str]], compose: Callable) -> Iterator[JobOutcome]:
-        """Submits one array after the other; yields outcomes in the order of the jobs, which compose for themselves."""
-        import submitit
-
-        params = dict(self.params)
-        executor = submitit.AutoExecutor(
-            cluster="slurm", folder=params.pop("submitit_folder"), slurm_max_num_timeout=params.pop("max_num_timeout")
-        )
-        shared = {"timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes", "name"}
-        shared |= {"stderr_to_stdout"}
-        executor.update_parameters(**{k if k in shared else f"slurm_{k}": v for k, v in params.items()})
-        for start in range(0, len(jobs), self.array_size):
-            array = jobs[start : start + self.array_size]
-            arguments = [_arguments(overrides, i) for i, overrides in enumerate(array, start=start)]
-            submitted = executor.map_array(self, *zip(*arguments, strict=True))
-            try:
-                for i, job in enumerate(submitted, start=start):
-                    _wait(job)
-                    yield i, _returned(job)
-            finally:
-                for job in submitted:
-                    with suppress(Exception):
-                        if not job.done():
-                            job.cancel()
+    executor = submitit.AutoExecutor(
+        cluster="slurm", folder=params.pop("submitit_folder"), slurm_max_num_timeout=params.pop("max_num_timeout")
+    )
+    shared = {"timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes", "name"}
+    shared |= {"stderr_to_stdout"}
+    executor.update_parameters(**{k if k in shared else f"slurm_{k}": v for k, v in params.items()})
+    for start in range(0, len(jobs), array_size):
+        array = jobs[start : start + array_size]
+        arguments = [_arguments(overrides, i) for i, overrides in enumerate(array, start=start)]
+        submitted = executor.map_array(launcher, *zip(*arguments, strict=True))
+        try:
+            for i, job in enumerate(submitted, start=start):
+                _wait(job)
+                yield i, _returned(job)
+        finally:
+            for job in submitted:
+                with suppress(Exception):
+                    if not job.done():
+                        job.cancel()

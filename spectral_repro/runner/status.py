@@ -1,6 +1,5 @@
 """``spectral-repro-status``: what of a folder of results is finished, what is running, what failed, and since when."""
 
-import argparse
 import contextlib
 import datetime
 import json
@@ -10,6 +9,7 @@ from pathlib import Path
 from spectral_repro.errors import told_in_one_line
 from spectral_repro.results.rows import all_rows
 from spectral_repro.runner.claim import holder_of
+from spectral_repro.terminal import parser_of
 
 #: A line of ``cells.log``: time, where, cell, how long, what.
 _LINE = re.compile(r"^(?P<time>\S+)  (?P<where>.*?)  (?P<cell>[^ /]+/\S+)  (?P<seconds>[\d.]+) s  (?P<what>.*)$")
@@ -17,8 +17,7 @@ _LINE = re.compile(r"^(?P<time>\S+)  (?P<where>.*?)  (?P<cell>[^ /]+/\S+)  (?P<s
 
 def main(arguments: list[str] | None = None) -> None:
     """Prints it; exits with 2 and one line if the folder is not there or a file of rows is damaged."""
-    parser = argparse.ArgumentParser(description="Say what is finished, running and failed in a folder of results.")
-    parser.add_argument("--results-dir", type=Path, default=Path("results"))
+    parser = parser_of("Say what is finished, running and failed in a folder of results.")
     given = parser.parse_args(arguments)
     with told_in_one_line(parser.prog):
         print("\n".join(status(given.results_dir)))

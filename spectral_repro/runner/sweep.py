@@ -13,6 +13,7 @@ from tqdm import tqdm
 from spectral_repro.config.compose import Composer
 from spectral_repro.config.jobs import figure_jobs
 from spectral_repro.config.messages import one_line
+from spectral_repro.config.written import command_of
 from spectral_repro.errors import UserError
 from spectral_repro.results.rows import read_rows, row_file
 from spectral_repro.runner import estimate
@@ -49,6 +50,8 @@ def run_sweep(
         composed = loader.load_sweep_config(config, list(overrides))
         OmegaConf.set_readonly(composed, False)
         OmegaConf.set_struct(composed, False)
+        if params := OmegaConf.select(composed, "hydra.sweeper.params"):
+            composed["sweep"] = {**(composed.get("sweep") or {}), "params": params}
         del composed["hydra"]
         return composed
 
@@ -178,5 +181,12 @@ def _report(planned: Sequence[Planned], failures: Sequence[tuple[Planned, Except
 
 
 def _failure_text(failures: Sequence[tuple[Planned, Exception]]) -> str:
-    commands = "".join(f"\n  spectral-repro {shlex.join(p.job)}    # {one_line(e)}" for p, e in failures)
+    commands = "".join(f"\n  {_command(p)}    # {one_line(e)}" for p, e in failures)
     return f"{len(failures)} cells failed, the others are kept; the same command tries again, or:{commands}"
+
+
+def _command(planned: Planned) -> str:
+    """What trains this cell alone: its overrides, or all that they amount to where an experiment says more."""
+    if not any(text.startswith("experiment=") for text in planned.job):
+        return shlex.join(["spectral-repro", *planned.job])
+    return f"{command_of(planned.cell)} {shlex.join([f'results_dir={planned.options.results_dir}'])}"

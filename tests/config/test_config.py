@@ -520,7 +520,7 @@ def test_a_group_of_values_is_merged():
 
 
 def test_a_grid_that_an_experiment_does_not_read_is_refused():
-    message = "grid.n2=[20, 50]: experiment=fig01 does not read it, but grid.n2_mnist"
+    message = "grid.n2=[20,50]: experiment=fig01 does not read it, but grid.n2_mnist"
     with pytest.raises(ConfigError, match=re.escape(message)):
         figure_jobs(plain_compose(), ["experiment=fig01", "grid.n2=[20,50]"])
     jobs = figure_jobs(plain_compose(), ["experiment=fig01", "grid.n2_mnist=[20,50]"])

@@ -7,7 +7,7 @@ import yaml
 
 from spectral_repro.config import keys
 from spectral_repro.config.compose import config_folder, plain_compose
-from spectral_repro.config.help import completions, help_text, table
+from spectral_repro.config.help import FLAGS, completions, help_text, table
 from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import ACTIVATIONS
 from spectral_repro.training.optimizers import OPTIMIZERS
@@ -47,12 +47,13 @@ def test_every_key_says_what_it_means_and_may_be():
 
 def test_the_help_has_every_key_with_its_default():
     text = help_text(CONFIG, config_folder())
+    unwrapped = re.sub(r"\n {8}", " ", text)
     for key, meaning, allowed, default in table(CONFIG):
-        assert f"  {key}{f' = {default}' if default else ''}\n      {meaning} ({allowed})\n" in text
+        assert f"  {key}{f' = {default}' if default else ''}\n      {meaning} ({allowed})\n" in unwrapped
     assert "  trainer.optimizer = adamax or adam\n" in text
     assert "  trainer.batch_size = 200\n" in text
     names = "diagonal, direct, hashed, lowrank, projection, spectral, spectral_nodes, spectral_original, sqr, ssvd"
-    assert f"method: {names}\n" in text
+    assert f"method: {names}\n" in re.sub(r"\n {4}", " ", text)
     assert "masking: cutoff, gradual, rigl, straight_through\n" in text
 
 
@@ -72,10 +73,15 @@ def test_the_readme_has_the_table_of_keys():
         ("n2=", []),
         ("method", []),
         ("no.key=", []),
+        ("precision=highest,", ["precision=highest,high", "precision=highest,medium"]),
+        ("method=direct,ss", ["method=direct,ssvd"]),
+        ("masking=rigl,cutoff,g", ["masking=rigl,cutoff,gradual"]),
+        ("--c", ["--config-dir", "--cfg", "--config-of"]),
+        ("-", list(dict.fromkeys(flag.partition(" ")[0] for flag in FLAGS))),
     ],
 )
 def test_completion_of_values(word, expected):
-    assert completions(word) == expected
+    assert completions(word, [ROOT / "conf"]) == expected
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import torch
+from hydra_plugins.spectral_repro import ArrayLauncher, ProcessesLauncher
 from omegaconf import OmegaConf
 
 from spectral_repro.config.compose import config_folder
 from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.runner import devices, processes, sweep
 from spectral_repro.runner.devices import share_of_devices, share_of_threads
-from spectral_repro.runner.slurm import ArrayLauncher
 from tests import prepared
 from tests.conftest import fork_cli, run_cli, start_cli
 from tests.test_cli import common, read
@@ -124,7 +124,7 @@ def stream(monkeypatch, *jobs, count=2) -> list:
     monkeypatch.setattr(processes, "cores", lambda: 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     configs = {job["name"]: {"threads": "auto", "device": "auto", **job} for job in jobs}
-    launcher = processes.ProcessesLauncher(processes=count)
+    launcher = ProcessesLauncher(processes=count)
     return list(launcher.stream([[name] for name in configs], lambda job: configs[job[0]]))
 
 
@@ -171,7 +171,7 @@ def test_a_job_that_cannot_begin_fails_alone(monkeypatch):
 @pytest.mark.parametrize("count", [0, -1, 1.5, "two", True])
 def test_a_number_of_processes_is_one(count):
     with pytest.raises(ConfigError, match=r"hydra\.launcher\.processes=.*must be an integer of at least 1, or null"):
-        processes.ProcessesLauncher(processes=count)
+        ProcessesLauncher(processes=count)
 
 
 def test_how_many_train_at_a_time_by_default(monkeypatch):

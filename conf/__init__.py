@@ -1,0 +1,1 @@
+"""The configuration, as a package: ``pkg://spectral_repro.conf`` for other programs that use Hydra."""
