@@ -88,15 +88,14 @@ def prune_batch(
         def build(seeds: Sequence[int] = seeds, smaller: Sequence[Network] = smaller) -> Trainer:
             return Trainer(stack(smaller).to(task.device), task.dataset.images, seeds, protocol)
 
-        watch = watcher(seeds) if protocol.max_epochs else None
-        found.append(_train(build, widths, watch, checkpoint(seeds), on_stop, follow))
+        found.append(_train(build, widths, watcher(seeds), checkpoint(seeds), on_stop, follow))
     return found
 
 
 def _train(
     build: Callable[[], Trainer],
     widths: Sequence[int],
-    watch: Callable[[Progress], None] | None,
+    watch: Callable[[Progress], None],
     checkpoint: Checkpoint,
     on_stop: Callable[[int, dict[str, Tensor]], None] | None,
     follow: bool,

@@ -53,9 +53,11 @@ class Report:
 
 #: Called before each batch with its seeds; returns what watches the epochs.
 Watcher = Callable[[Sequence[int]], Callable[[Progress], None]]
+#: Called after each batch with its rows, which are written then.
+Finish = Callable[[Sequence[Row]], None]
 
 
-def run_cell(cell: Cell, options: Run, watcher: Watcher) -> Report:
+def run_cell(cell: Cell, options: Run, watcher: Watcher, finish: Finish = lambda rows: None) -> Report:
     """Trains the missing realizations of ``cell`` and writes their rows, batch by batch.
 
     A cell that another process is training is waited for, or left (``claimed=skip``).
@@ -78,7 +80,7 @@ def run_cell(cell: Cell, options: Run, watcher: Watcher) -> Report:
     while seeds:
         with claimed(claim_file(options.results_dir, cell)) as holder:
             if holder is None:
-                rows, trained = _train(task, options, watcher)
+                rows, trained = _train(task, options, watcher, finish)
                 break
         if options.claimed == "skip":
             return Report([row for row in rows if row.seed in options.seeds], str(path), 0, holder)
@@ -103,7 +105,7 @@ def _missing(cell: Cell, options: Run) -> tuple[list[int], list[Row]]:
     return seeds, rows
 
 
-def _train(task: Task, options: Run, watcher: Watcher) -> tuple[list[Row], int]:
+def _train(task: Task, options: Run, watcher: Watcher, finish: Finish) -> tuple[list[Row], int]:
     """Trains what is missing now that the cell is ours; the rows of its file, and how many were trained."""
     cell, path = task.cell, row_file(options.results_dir, task.cell)
     seeds, rows = _missing(cell, options)
@@ -138,9 +140,11 @@ def _train(task: Task, options: Run, watcher: Watcher) -> tuple[list[Row], int]:
         outcomes = [outcome for part in trained for outcome in part.outcomes]
         if options.degrees:
             add_degrees(degree_file(options.results_dir, cell), outcomes)
-        rows = add_rows(path, [row for part in trained for row in make_rows(task, part)])
+        made = [row for part in trained for row in make_rows(task, part)]
+        rows = add_rows(path, made)
         _remove(checkpoints)
         say_what_failed(task, outcomes)
+        finish(made)
     return rows, len(seeds)
 
 

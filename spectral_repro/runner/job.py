@@ -24,7 +24,7 @@ from spectral_repro.runner.memory import keep_freed_memory
 from spectral_repro.runner.plan import missing_seeds
 from spectral_repro.runner.progress import epoch_bar
 from spectral_repro.runner.table import print_table
-from spectral_repro.runner.tracker import track
+from spectral_repro.runner.tracker import nothing_new, track
 from spectral_repro.training.products import find_products
 from spectral_repro.training.protocol import Progress
 
@@ -54,7 +54,9 @@ def run_job(config: Mapping[str, Any], number: int | None = None) -> Report:
     if alone and report.holder:
         print(f"{report.holder} is training {report.path}; nothing was done (claimed=skip)")
     elif alone:
-        if not report.trained:
+        if not report.trained and options.tracker != "none":
+            print(nothing_new(options.tracker, len(report.rows)))
+        elif not report.trained:
             print("all realizations were finished already (overwrite=true trains them again)")
         print_table([(cell, report.rows)])
         print(f"rows: {report.path}")
@@ -72,12 +74,14 @@ def _before_pruning(cell: Cell, options: Run) -> Run | None:
 
 def _stage(cell: Cell, options: Run, alone: bool) -> Report:
     """Runs a cell with its bar and its tracker, and notes in the log what came of it."""
-    started, watchers = time.perf_counter(), [epoch_bar(cell, 0 if alone else 1)]
+    started = time.perf_counter()
+    watchers, finish = [epoch_bar(cell, 0 if alone else 1)], lambda rows: None
     try:
         with contextlib.ExitStack() as trackers:
             if options.tracker != "none":
-                watchers.append(trackers.enter_context(track(options.tracker, options.results_dir, cell)))
-            report = run_cell(cell, options, lambda seeds: _all([w(seeds) for w in watchers]))
+                tracking = trackers.enter_context(track(options.tracker, options.results_dir, cell))
+                watchers, finish = [*watchers, tracking.watcher], tracking.finish
+            report = run_cell(cell, options, lambda seeds: _all([w(seeds) for w in watchers]), finish)
     except BaseException as error:
         what = f"failed: {one_line(error)}" if isinstance(error, Exception) else "interrupted"
         _log(cell, options, what, started)

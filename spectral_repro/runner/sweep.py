@@ -1,5 +1,6 @@
 """A sweep: all cells are checked before the first is trained, finished ones are left out, the rest goes on."""
 
+import collections
 import contextlib
 import shlex
 import sys
@@ -23,6 +24,7 @@ from spectral_repro.runner.job import run_job
 from spectral_repro.runner.plan import Planned, plan_sweep
 from spectral_repro.runner.progress import SweepProgress
 from spectral_repro.runner.table import print_plan, print_table
+from spectral_repro.runner.tracker import nothing_new
 
 #: Seconds from which on a sweep is long.
 _LONG = 600
@@ -64,6 +66,8 @@ def run_sweep(
     times = estimate.seconds(planned) if todo and at_once else [None] * len(planned)
     expected = estimate.together([t for t, p in zip(times, planned, strict=True) if p.missing], at_once)
     print(_plan_line(planned, todo, expected), flush=True)
+    for line in _untracked(planned):
+        print(line, flush=True)
     if hint := _faster(launcher, todo, expected):
         print(hint, flush=True)
     if planned[0].options.plan:
@@ -146,6 +150,15 @@ def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned], seconds: flo
         return line + "; nothing to do"
     networks = sum(p.missing for p in todo)
     return f"{line} ({networks} networks{'' if seconds is None else f', about {estimate.readable(seconds)}'})"
+
+
+def _untracked(planned: Sequence[Planned]) -> list[str]:
+    """Of cells that are finished and were to be tracked, one line for each kind of tracker."""
+    finished = collections.Counter()
+    for p in planned:
+        if not p.missing and p.options.tracker != "none":
+            finished[p.options.tracker] += len(p.options.seeds)
+    return [nothing_new(kind, n) for kind, n in finished.items()]
 
 
 def _faster(launcher: Any, todo: Sequence[Planned], seconds: float | None) -> str | None:

@@ -1,11 +1,12 @@
-"""Optional curves by epoch while training (``tracker=csv``, ``tensorboard``, ``wandb``, ``mlflow``); off by default."""
+"""Optional curves by epoch, and results beside them (``tracker=csv``, ``tensorboard``, …); off by default."""
 
 import contextlib
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 from torch import Tensor
@@ -14,32 +15,44 @@ from spectral_repro.config.cell import Cell
 from spectral_repro.config.written import described
 from spectral_repro.files import locked
 from spectral_repro.results.curves import Point, add_curve, curve_file
-from spectral_repro.runner.experiment import Watcher
+from spectral_repro.results.rows import Row, read_rows, row_file
 from spectral_repro.training.protocol import Progress
 
 #: By seed and name.
 Numbers = Mapping[int, Mapping[str, float]]
 Vectors = Mapping[int, Mapping[str, Tensor]]
+#: Columns of a row: what came out, which cell it is of, and what made it.
+RESULTS = ("test_accuracy", "validation_accuracy", "epochs", "trained_parameters", "rho", "seconds", "diverged")
+CELL = ("data", "method", "seed", "config_hash")
+MADE_BY = ("code_version", "torch_version", "device", "data_digest", "finished_at")
 
 
 class Tracker:
-    """Keeps the curves of one batch of realizations; a subclass with its ``log`` is a kind of tracker.
+    """Keeps the curves of a cell's realizations; a subclass with its ``log`` is a kind of tracker.
 
     Args:
         results_dir: where files go.
         cell: what is trained.
-        seeds: of the realizations that train; each is a run of its own.
     """
 
-    def __init__(self, results_dir: Path, cell: Cell, seeds: Sequence[int]) -> None:
+    def __init__(self, results_dir: Path, cell: Cell) -> None:
         self.results_dir, self.cell = results_dir, cell
+        self.replaced: dict[int, str] = {}
+
+    def begin(self, seeds: Sequence[int]) -> None:
+        """A batch is about to train: notes which of its realizations have a row, which will be written over."""
+        rows = read_rows(row_file(self.results_dir, self.cell))
+        self.replaced |= {row.seed: row.finished_at for row in rows if row.seed in seeds}
 
     def log(self, epoch: int, numbers: Numbers, vectors: Vectors) -> None:
         """Of every realization that trained in ``epoch``: accuracy, loss, rate; eigenvalues or singular values."""
         raise TypeError(f"{type(self).__name__} does not define log")
 
     def end(self, seed: int) -> None:
-        """A realization has stopped."""
+        """A realization has stopped; its result follows when all of its batch have."""
+
+    def result(self, row: Row) -> None:
+        """The row of a realization is written, of one that this process never saw train, too."""
 
     def close(self) -> None:
         """Training is over, or was interrupted."""
@@ -49,15 +62,31 @@ class Tracker:
         """Of the cell."""
         return f"{self.cell.data['name']}/{self.cell.slug}"
 
+    def training(self, seed: int) -> str:
+        """The seed and, where a row is written over, when that was finished: the same until the new row is there.
+
+        So a batch that resumes goes on in the runs it had, and a realization that is trained again has a new one.
+        """
+        stamp = "".join(c for c in self.replaced.get(seed, "")[:19] if c.isalnum())  # 20261231T235959
+        return f"{seed}-after-{stamp}" if stamp else str(seed)
+
     def identity(self, seed: int) -> str:
-        """Of a realization in this folder of results."""
+        """Of a training of a realization in this folder of results."""
         folder = hashlib.sha256(str(self.results_dir.absolute()).encode()).hexdigest()[:8]
-        return f"{self.cell.config_hash}-{folder}-{seed}"
+        return f"{self.cell.config_hash}-{folder}-{self.training(seed)}"
 
     @property
     def config(self) -> dict:
         """The effective configuration."""
         return yaml.safe_load(described(self.cell))
+
+    def flat_config(self, seed: int) -> dict[str, Any]:
+        """The same with keys such as ``trainer.lr``, and the seed."""
+        found = {}
+        for key, value in {**self.config, "seed": seed}.items():
+            for inner, each in value.items() if isinstance(value, dict) else [("", value)]:
+                found[f"{key}.{inner}".strip(".")] = each
+        return found
 
 
 class Csv(Tracker):
@@ -67,99 +96,145 @@ class Csv(Tracker):
         add_curve(curve_file(self.results_dir, self.cell), epoch, numbers)
 
 
-class TensorBoard(Tracker):
-    """One run per realization, in ``<results_dir>/tensorboard/<data>/<slug>/<seed>``."""
+class RunTracker(Tracker):
+    """One run per realization, open from its first epoch here until its result is told; a subclass opens it."""
 
-    def __init__(self, results_dir: Path, cell: Cell, seeds: Sequence[int]) -> None:
+    def __init__(self, results_dir: Path, cell: Cell) -> None:
+        super().__init__(results_dir, cell)
+        self.runs: dict[int, Any] = {}
+
+    def open(self, seed: int, epoch: int | None) -> Any:
+        """The run of a realization, a new one or the one it had; ``epoch`` comes first, None if only a result does."""
+        raise TypeError(f"{type(self).__name__} does not define open")
+
+    def run(self, seed: int, epoch: int | None = None) -> Any:
+        """The run of a realization, opened if it is not yet."""
+        if seed not in self.runs:
+            self.runs[seed] = self.open(seed, epoch)
+        return self.runs[seed]
+
+
+class TensorBoard(RunTracker):
+    """One run per realization, in ``<results_dir>/tensorboard/<data>/<slug>/<seed>``.
+
+    A realization that is trained again, over a row of its own, has ``<seed>-after-<time of that row>``.
+    """
+
+    def open(self, seed: int, epoch: int | None) -> Any:
         from torch.utils.tensorboard import SummaryWriter
 
-        super().__init__(results_dir, cell, seeds)
-        self.writers = {s: SummaryWriter(str(results_dir / "tensorboard" / self.name / str(s))) for s in seeds}
+        folder = self.results_dir / "tensorboard" / self.name / self.training(seed)
+        return SummaryWriter(str(folder), purge_step=epoch)  # epochs that are trained again replace the former
 
     def log(self, epoch: int, numbers: Numbers, vectors: Vectors) -> None:
         for seed, named in numbers.items():
+            writer = self.run(seed, epoch)
             for key, value in named.items():
-                self.writers[seed].add_scalar(key, value, epoch)
+                writer.add_scalar(key, value, epoch)
             for key, values in vectors[seed].items():
-                self.writers[seed].add_histogram(key, values.numpy(), epoch)
+                writer.add_histogram(key, values.numpy(), epoch)
 
     def end(self, seed: int) -> None:
-        self.writers[seed].close()
+        self.runs[seed].flush()
+
+    def result(self, row: Row) -> None:
+        config = {k: v if isinstance(v, bool | int | float) else str(v) for k, v in self.flat_config(row.seed).items()}
+        metrics = {f"hparam/{key}": float(getattr(row, key)) for key in RESULTS}
+        self.run(row.seed).add_hparams(config, metrics, run_name=".")  # of another name it would be a run of its own
+        self.runs.pop(row.seed).close()
+
+    def close(self) -> None:
+        for writer in self.runs.values():
+            writer.close()
 
 
-class Wandb(Tracker):
-    """Weights & Biases: one run per realization, grouped by cell; ``WANDB_PROJECT``, ``WANDB_MODE`` are heeded.
+class Wandb(RunTracker):
+    """Weights & Biases: one run per realization, grouped by cell; its summary has the result.
 
-    A batch that resumes goes on in the runs it had.
+    ``WANDB_PROJECT``, ``WANDB_RUN_GROUP`` and ``WANDB_DIR`` win over our project, group and folder, and the variables
+    that wandb reads itself are heeded, such as ``WANDB_MODE``. With ``WANDB_NAME`` a run is called
+    ``<WANDB_NAME>/<seed>``, as a cell has several realizations.
+
+    A batch that resumes goes on in the runs it had; a realization that is trained again has a new run.
     """
 
-    def __init__(self, results_dir: Path, cell: Cell, seeds: Sequence[int]) -> None:
+    def __init__(self, results_dir: Path, cell: Cell) -> None:
         import wandb
 
-        super().__init__(results_dir, cell, seeds)
-        results_dir.mkdir(parents=True, exist_ok=True)
-        project = os.environ.get("WANDB_PROJECT", "spectral-repro")
-        shared = {"project": project, "group": self.name, "dir": str(results_dir), "reinit": "create_new"}
-        self.runs = {
-            seed: wandb.init(
-                **shared,
-                name=f"{self.name}/{seed}",
-                id=self.identity(seed),
-                resume="allow",
-                config={**self.config, "seed": seed},
-                settings=wandb.Settings(silent=True),
-            )
-            for seed in seeds
-        }
-        self.histogram = wandb.Histogram
-        for run in self.runs.values():
-            run.define_metric("*", step_metric="epoch")  # its own steps may not go back, as a resumed batch does
+        super().__init__(results_dir, cell)
+        self.wandb = wandb
+
+    def open(self, seed: int, epoch: int | None) -> Any:
+        folder = Path(os.environ.get("WANDB_DIR") or self.results_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        run = self.wandb.init(
+            project=os.environ.get("WANDB_PROJECT") or "spectral-repro",
+            group=os.environ.get("WANDB_RUN_GROUP") or self.name,
+            name=f"{os.environ.get('WANDB_NAME') or self.name}/{seed}",
+            dir=str(folder),
+            id=self.identity(seed),
+            resume="allow",
+            reinit="create_new",
+            config={**self.config, "seed": seed},
+            settings=self.wandb.Settings(silent=True),
+        )
+        run.define_metric("*", step_metric="epoch")  # its own steps may not go back, as a resumed batch does
+        return run
 
     def log(self, epoch: int, numbers: Numbers, vectors: Vectors) -> None:
         for seed, named in numbers.items():
-            histograms = {key: self.histogram(values.numpy()) for key, values in vectors[seed].items()}
-            self.runs[seed].log({"epoch": epoch, **named, **histograms})
+            histograms = {key: self.wandb.Histogram(values.numpy()) for key, values in vectors[seed].items()}
+            self.run(seed, epoch).log({"epoch": epoch, **named, **histograms})
 
-    def end(self, seed: int) -> None:
-        self.runs[seed].finish()
+    def result(self, row: Row) -> None:
+        self.run(row.seed).summary.update({key: getattr(row, key) for key in (*RESULTS, *MADE_BY)})
+        self.runs.pop(row.seed).finish()
+
+    def close(self) -> None:
+        for run in self.runs.values():
+            run.finish(exit_code=1)
 
 
-class Mlflow(Tracker):
+class Mlflow(RunTracker):
     """MLflow: one run per realization, in ``MLFLOW_TRACKING_URI`` or ``<results_dir>/mlflow.db``; no histograms.
 
-    A batch that resumes goes on in the runs it had.
+    The result is kept as metrics, what made it as tags. A batch that resumes goes on in the runs it had; a realization
+    that is trained again has a new run.
     """
 
-    def __init__(self, results_dir: Path, cell: Cell, seeds: Sequence[int]) -> None:
+    def __init__(self, results_dir: Path, cell: Cell) -> None:
         from mlflow.tracking import MlflowClient
 
-        super().__init__(results_dir, cell, seeds)
+        super().__init__(results_dir, cell)
         own = f"sqlite:///{(results_dir / 'mlflow.db').absolute()}"
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "spectral-repro")
         with locked(results_dir):  # several processes would make one data base twice
             self.client = MlflowClient(tracking_uri=os.environ.get("MLFLOW_TRACKING_URI", own))
             found = self.client.get_experiment_by_name(name)
-            experiment = found.experiment_id if found else self.client.create_experiment(name)
-            self.runs = {seed: self._run(experiment, seed) for seed in seeds}
+            self.experiment = found.experiment_id if found else self.client.create_experiment(name)
 
-    def _run(self, experiment: str, seed: int) -> str:
-        known = self.client.search_runs([experiment], f"tags.realization = '{self.identity(seed)}'")
+    def open(self, seed: int, epoch: int | None) -> str:
+        known = self.client.search_runs([self.experiment], f"tags.realization = '{self.identity(seed)}'")
         if known and known[0].info.status != "FINISHED":
             return known[0].info.run_id
         tags = {"cell": self.name, "realization": self.identity(seed)}
-        run = self.client.create_run(experiment, run_name=f"{self.name}/{seed}", tags=tags).info.run_id
-        for key, value in {**self.config, "seed": seed}.items():
-            for inner, each in value.items() if isinstance(value, dict) else [("", value)]:
-                self.client.log_param(run, f"{key}.{inner}".strip("."), each)
+        run = self.client.create_run(self.experiment, run_name=f"{self.name}/{seed}", tags=tags).info.run_id
+        for key, value in self.flat_config(seed).items():
+            self.client.log_param(run, key, value)
         return run
 
     def log(self, epoch: int, numbers: Numbers, vectors: Vectors) -> None:
         for seed, named in numbers.items():
             for key, value in named.items():
-                self.client.log_metric(self.runs[seed], key, value, step=epoch)
+                self.client.log_metric(self.run(seed, epoch), key, value, step=epoch)
 
-    def end(self, seed: int) -> None:
-        self.client.set_terminated(self.runs.pop(seed))
+    def result(self, row: Row) -> None:
+        run = self.run(row.seed)
+        for key in RESULTS:
+            self.client.log_metric(run, key, float(getattr(row, key)), step=row.epochs)
+        for key in (*CELL, *MADE_BY):
+            self.client.set_tag(run, key, str(getattr(row, key)))
+        self.client.set_terminated(self.runs.pop(row.seed))
 
     def close(self) -> None:
         for run in self.runs.values():
@@ -169,38 +244,59 @@ class Mlflow(Tracker):
 TRACKERS: dict[str, type[Tracker]] = {"csv": Csv, "tensorboard": TensorBoard, "wandb": Wandb, "mlflow": Mlflow}
 
 
-@contextlib.contextmanager
-def track(kind: str, results_dir: Path, cell: Cell) -> Iterator[Watcher]:
-    """What tells trackers of this kind the epochs of each batch; they do not end a training that they fail in."""
-    trackers: list[Tracker] = []
+class Tracking:
+    """Tells a tracker what becomes of a cell; one that fails does not end the training, and loses that batch only."""
 
-    def watcher(seeds: Sequence[int]):
-        tracker, failed = None, False
+    def __init__(self, kind: str, results_dir: Path, cell: Cell) -> None:
+        self.kind, self.results_dir, self.cell = kind, results_dir, cell
+        self.tracker: Tracker | None = None
+        self.lost: set[int] = set()
 
-        def watch(progress: Progress) -> None:
-            nonlocal tracker, failed
-            try:
-                if tracker is None and not failed:  # of those that train: others of a batch may have ended before
-                    tracker = TRACKERS[kind](results_dir, cell, list(progress.details))
-                    trackers.append(tracker)
-                if tracker and not failed:
-                    _tell(tracker, progress)
-            except Exception as error:
-                failed = True
-                what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-                warnings.warn(f"tracker={kind}: {what}; training goes on without it", stacklevel=2)
+    def watcher(self, seeds: Sequence[int]) -> Callable[[Progress], None]:
+        """Called before each batch with its seeds; what tells the tracker its epochs."""
+        self._tell(seeds, lambda tracker: tracker.begin(seeds))
+        return lambda progress: self._tell(seeds, lambda tracker: _log(tracker, progress))
 
-        return watch
+    def finish(self, rows: Sequence[Row]) -> None:
+        """Tells the tracker the rows of a batch, which are written now."""
+        followed = [row for row in rows if row.seed not in self.lost]
+        self._tell([row.seed for row in followed], lambda tracker: [tracker.result(row) for row in followed])
 
-    try:
-        yield watcher
-    finally:
-        for tracker in trackers:
+    def close(self) -> None:
+        """Training is over, or was interrupted."""
+        if self.tracker:
             with contextlib.suppress(Exception):
-                tracker.close()
+                self.tracker.close()
+
+    def _tell(self, seeds: Sequence[int], tell: Callable[[Tracker], Any]) -> None:
+        if not self.lost.isdisjoint(seeds):
+            return
+        try:
+            self.tracker = self.tracker or TRACKERS[self.kind](self.results_dir, self.cell)
+            tell(self.tracker)
+        except Exception as error:
+            self.lost |= set(seeds)
+            what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            warnings.warn(f"tracker={self.kind}: {what}; training goes on without it", stacklevel=2)
 
 
-def _tell(tracker: Tracker, progress: Progress) -> None:
+@contextlib.contextmanager
+def track(kind: str, results_dir: Path, cell: Cell) -> Iterator[Tracking]:
+    """What tells a tracker of this kind the epochs and the rows of each batch."""
+    tracking = Tracking(kind, results_dir, cell)
+    try:
+        yield tracking
+    finally:
+        tracking.close()
+
+
+def nothing_new(kind: str, realizations: int) -> str:
+    """What to say where a tracker was wanted of realizations that are finished."""
+    what = f"{realizations} realizations were finished already and have no new curves"
+    return f"tracker={kind}: {what}; overwrite=true trains them again"
+
+
+def _log(tracker: Tracker, progress: Progress) -> None:
     numbers, vectors = {}, {}
     for seed, detail in progress.details.items():
         accuracy = progress.validation_accuracy[seed]
