@@ -8,7 +8,7 @@ from spectral_repro.config.jobs import cells_of
 from spectral_repro.figures.catalogue import CONTROLS, FIGURES, TUNED
 from spectral_repro.figures.select import choose_panels
 from spectral_repro.results.frame import to_frame
-from spectral_repro.results.rows import Row
+from spectral_repro.results.rows import Row, hidden_column
 from tests.results.test_rows import ROW
 
 #: Accuracy of each method in the synthetic frames, before the seed's own deviation.
@@ -36,6 +36,7 @@ def synthetic_rows(
                         "data": cell.data["name"],
                         "method": cell.method,
                         "hidden_layers": cell.hidden_layers,
+                        "hidden": hidden_column(cell.widths),
                         "n2": cell.n2,
                         "sparsity": cell.sparsity,
                         "p": float(cell.method_options["p"]) if "p" in cell.method_options else None,
@@ -106,6 +107,7 @@ def rows_of(name: str, profile: str = "paper", seeds=range(3)) -> list[Row]:
                 "config_hash": cell.config_hash,
                 "patience": cell.trainer["patience"],
                 "hidden_layers": cell.hidden_layers,
+                "hidden": hidden_column(cell.widths),
                 **{f"pruned_{k}": v for k, v in cell.pruning.items()},
             }
             rows.append(Row(**{**dict(ROW), **changes}))

@@ -357,22 +357,6 @@ def test_rows_say_what_was_run(images, tmp_path):
     assert "0 cells in results/runs have it" in missing.stderr
 
 
-def test_rows_of_the_first_schema_are_converted_when_their_cell_is_planned(images, tmp_path):
-    run_cli(*common(images), cwd=tmp_path)
-    before = read(tmp_path)
-    (path,) = tmp_path.glob("results/runs/*/*.csv")
-    lines = list(csv.reader(path.read_text().splitlines()))
-    with path.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(line[:25] for line in lines)
-    path.with_suffix(".yaml").unlink()
-    done = run_cli(*common(images), cwd=tmp_path)
-    assert "finished already" in done.stdout, done.stderr
-    after = read(tmp_path)
-    lost = dict.fromkeys(("diverged", "products", "hidden"), "")
-    assert [{**row, **lost} for row in before[path.name]] == after[path.name]
-    assert path.with_suffix(".yaml").exists()
-
-
 def test_glob_over_a_group(images, tmp_path):
     done = run_cli("-m", "method=glob(s*,exclude=spectral*)", *common(images), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -429,7 +413,7 @@ def test_networks_are_pruned_from_those_that_are_kept(images, tmp_path):
     for share, count in (("0.5", 6), ("0.75", 3)):
         (rows,) = (r for name, r in found.items() if f"without_{share}-" in name)
         for row in rows:
-            widths = [int(n) for n in row["hidden"].split("-")]
+            widths = json.loads(row["hidden"])
             assert sum(widths) == count
             sizes = [108, *widths, 3]
             assert int(row["trained_parameters"]) == sum((a + 1) * b for a, b in itertools.pairwise(sizes))

@@ -68,7 +68,7 @@ class Cell:
 
     @functools.cached_property
     def config_hash(self) -> str:
-        """12 hex digits over what changes the mathematics or the protocol."""
+        """``c`` and 12 hex digits over what changes the mathematics or the protocol; no tool reads it as a number."""
         identity = {
             "version": HASH_VERSION,
             "data": {k: v for k, v in self.data.items() if k not in ("label", "root", "lr_as", "shape")},
@@ -87,7 +87,7 @@ class Cell:
             identity["pruning"] = dict(self.pruning)
         if source := source_of_others(self.layer):
             identity["source"] = source
-        return hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]
+        return "c" + hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def slug(self) -> str:

@@ -88,12 +88,12 @@ def described(cell: Cell) -> str:
 
 
 def find_config(results_dir: Path, config_hash: str) -> str:
-    """What :func:`described` wrote for the cell with this hash, or its beginning.
+    """What :func:`described` wrote for the cell with this hash, or its beginning, with or without the ``c``.
 
     Raises:
         UserError: if there is none, if several begin so, or if it cannot be read.
     """
-    found = sorted((results_dir / "runs").glob(f"*/*-{config_hash}*.yaml"))
+    found = sorted({path for c in ("", "c") for path in (results_dir / "runs").glob(f"*/*-{c}{config_hash}*.yaml")})
     if len(found) != 1:
         names = f" ({', '.join(p.stem for p in found[:3])} …)" if found else ""
         raise UserError(f"--config-of {config_hash}: {len(found)} cells in {results_dir / 'runs'} have it{names}")

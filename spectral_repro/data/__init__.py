@@ -16,7 +16,7 @@ from spectral_repro.training.protocol import Images
 
 
 class Dataset(NamedTuple):
-    """A loaded data set: its tensors, number of classes, and the first 16 hex digits of its SHA-256."""
+    """A loaded data set: its tensors, number of classes, and ``d`` with the first 16 hex digits of its SHA-256."""
 
     images: Images
     classes: int
@@ -39,7 +39,7 @@ def _load(spec: str, data_dir: Path, device: torch.device, dtype: torch.dtype) -
     classes = int(raw.train_y.max()) + 1
     if raw.test_y.max() >= classes or min(raw.train_y.min(), raw.test_y.min()) < 0:
         raise UserError(f"data={options['name']}: labels of the test part do not occur in the training part")
-    return Dataset(to_images(raw, device, dtype), classes, digest(raw)[:16])
+    return Dataset(to_images(raw, device, dtype), classes, f"d{digest(raw)[:16]}")
 
 
 def identify(spec: Mapping, data_dir: Path, needed: bool) -> str | None:
@@ -63,11 +63,11 @@ def _identify(spec: str, data_dir: Path, needed: bool) -> str | None:
 
     base, files = source.files(data_dir, **options) if source.files else (data_dir, [])
     if not files:
-        return compute() if needed or not source.files else None
+        return f"d{compute()}" if needed or not source.files else None
     told = {"base": str(base.resolve()), "grayscale": options.get("grayscale")}
     told |= {"resize": options["resize"]} if options.get("resize") else {}
     known = data_dir / "cache" / f"{options['name']}-{fingerprint(base, files, told)}.digest"
-    return remembered(known, compute)
+    return f"d{remembered(known, compute)}"
 
 
 def to_images(raw: RawImages, device: torch.device, dtype: torch.dtype = torch.float32) -> Images:

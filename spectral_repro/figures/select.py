@@ -14,6 +14,7 @@ from spectral_repro.figures.catalogue import ALL, DEGREES, STAND_IN, FigureSpec
 from spectral_repro.results.commands import commands_of, options_of
 from spectral_repro.results.degrees import degree_file, read_degrees
 from spectral_repro.results.frame import diverged, to_frame
+from spectral_repro.results.rates import rates_of
 from spectral_repro.results.rows import all_rows
 
 PROFILES = ("paper", "quick")
@@ -125,12 +126,14 @@ class Panel:
 
 
 def load_frame(results_dir: Path) -> pd.DataFrame:
-    """All rows below ``results_dir``, with the columns of :class:`Row`, and ``options``, as ``collect`` joins them.
+    """All rows below ``results_dir``, with the columns of ``results.csv``: those of :class:`Row`, and two more.
 
     Raises:
         UserError: if a file of rows is damaged.
     """
-    frame = to_frame(all_rows(results_dir))
+    rows = all_rows(results_dir)
+    frame = to_frame(rows)
+    frame["rates"] = frame["config_hash"].map(rates_of(rows, results_dir))
     frame["options"] = frame["config_hash"].map(options_of(commands_of(results_dir)))
     frame.attrs["results_dir"] = str(results_dir)
     return frame

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -94,7 +95,7 @@ def entries(frame: pd.DataFrame, commands: Mapping[str, str] | None = None) -> l
                     rho=float(first["rho"]),
                     config_hash=str(key),
                     data=str(first["data"]),
-                    size="–".join(map(str, [first["n1"], *first["hidden"].split("-"), first["n_out"]])),
+                    size="–".join(map(str, [first["n1"], *json.loads(first["hidden"]), first["n_out"]])),
                     classes=int(first["n_out"]),
                     training=f"{first['optimizer']} {first['lr']:g}, {first['activation']}",
                     links=links(first),
@@ -120,7 +121,7 @@ def _variant(command: str) -> str:
 
 def links(row: pd.Series) -> int:
     """How many weights of a network are not silenced."""
-    widths = [int(row["n1"]), *map(int, row["hidden"].split("-")), int(row["n_out"])]
+    widths = [int(row["n1"]), *json.loads(row["hidden"]), int(row["n_out"])]
     entries = [a * b for a, b in pairwise(widths)]
     dense = entries.pop() if row["allocation"] == "dense_output" else 0
     parts = [sum(entries)] if row["allocation"] == "global" else entries

@@ -16,10 +16,7 @@ FAR = 0.05
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """The rows as a table with the columns of :class:`Row`."""
-    frame = pd.DataFrame([tuple(dict(row).values()) for row in rows], columns=list(COLUMNS))
-    alike = ["-".join([str(n2)] * layers) for n2, layers in zip(frame["n2"], frame["hidden_layers"], strict=True)]
-    frame["hidden"] = frame["hidden"].fillna(pd.Series(alike, index=frame.index, dtype=object))  # of the first rows
-    return frame
+    return pd.DataFrame([tuple(dict(row).values()) for row in rows], columns=list(COLUMNS))
 
 
 def by_epoch(frame: pd.DataFrame, results_dir: Path) -> pd.DataFrame:

@@ -1,15 +1,20 @@
 """Which learning rate of each method is best, from the rows of ``experiment=rates`` (SPEC 9)."""
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
 
+from spectral_repro.config.compose import config_folder
 from spectral_repro.config.jobs import cells_of
-from spectral_repro.config.rates import rates_file, way
+from spectral_repro.config.rates import rates_file, read_rates, way
+from spectral_repro.config.read import learning_rate
 from spectral_repro.files import write_atomically
+from spectral_repro.results.rows import Row
 from spectral_repro.results.statistics import mean
 
 #: Seeds from which on rates are tuned: nothing of theirs is a result.
@@ -64,6 +69,46 @@ def without_tuning(frame: pd.DataFrame) -> pd.DataFrame:
     """Without the networks that a rate was tuned on, of cells that have others."""
     first = frame.groupby("config_hash")["seed"].transform("min")
     return frame[(frame["seed"] < TUNING_SEEDS) | (first >= TUNING_SEEDS)]
+
+
+def rates_of(rows: Iterable[Row], results_dir: Path) -> dict[str, str]:
+    """By ``config_hash``, which learning rate a cell has.
+
+    ``published``: that of the paper's code for this method and data set, or ours where it has none; ``tuned``: the one
+    that validation prefers, as ``rates=tuned`` uses it; ``both``: these are one; ``other``: any other.
+    """
+    tuned, cells = read_rates(results_dir), {row.config_hash: row for row in rows}
+    found = {}
+    for config_hash, row in cells.items():
+        protocol, data = _protocol_of(row), _conf("data", row.data)
+        names = row.data, data.get("lr_as")
+        method = _conf("method", row.method).get("protocols", {}).get(protocol, {})
+        of_data, name = tuned.get(protocol or "", {}), way(row.method, row.masking)
+        kinds = {
+            "published": bool(method) and learning_rate(row.method, method, data) == row.lr,
+            "tuned": next((of_data[n][name] for n in names if name in of_data.get(n, {})), None) == row.lr,
+        }
+        fit = [kind for kind, fits in kinds.items() if fits]
+        found[config_hash] = "both" if len(fit) == 2 else fit[0] if fit else "other"
+    return found
+
+
+def _protocol_of(row: Row) -> str | None:
+    """The protocol of ``conf/config.yaml`` that the row was trained by, whatever its epochs and rate; or None."""
+    return next((name for name, p in _protocols().items() if all(getattr(row, k) == v for k, v in p.items())), None)
+
+
+@functools.cache
+def _protocols() -> dict[str, dict[str, Any]]:
+    protocols = yaml.safe_load((config_folder() / "config.yaml").read_text(encoding="utf-8"))["protocols"]
+    return {name: {k: v for k, v in p.items() if k != "max_epochs"} for name, p in protocols.items()}
+
+
+@functools.cache
+def _conf(group: str, name: str) -> dict[str, Any]:
+    """A file of ``conf``; nothing of a method or a data set of the user's own."""
+    path = config_folder() / group / f"{name}.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def write_rates(frame: pd.DataFrame, results_dir: Path) -> None:

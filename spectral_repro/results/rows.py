@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -11,7 +12,6 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from spectral_repro.config.cell import Cell
-from spectral_repro.config.keys import Protocol
 from spectral_repro.config.written import described
 from spectral_repro.errors import UserError
 from spectral_repro.files import locked, set_aside, write_atomically
@@ -20,20 +20,23 @@ Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f
 Count = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 _missing = BeforeValidator(lambda value: None if value == "" else value)
-#: Of columns that the first rows did not have.
-Later = Annotated[float | None, _missing]
-LaterText = Annotated[Text | None, _missing]
+#: Of columns that do not apply to every row.
+OrNone = Annotated[float | None, _missing]
+CountOrNone = Annotated[int | None, _missing]
+TextOrNone = Annotated[Text | None, _missing]
 
 
 class Row(BaseModel):
     """One realization (SPEC 7). Accuracies are fractions, ``seconds`` is wall time per realization, times are UTC.
 
-    From ``max_epochs`` on, the columns are those of the protocol (:class:`spectral_repro.config.keys.Protocol`);
-    ``diverged`` says that the trained weights are not finite, ``products`` by which library and how exactly matrices
-    were multiplied; ``masking`` and ``allocation`` are those of a sparse network; ``hidden`` are the widths
-    of all hidden layers, ``500-200``, of which ``n2`` is the first; of a network that was pruned, what is left of them,
-    with the share of nodes that went, by which ranking, and how many epochs the rest was trained on; its
-    ``trained_parameters`` are those of what is left. ``rank`` and ``multiple`` are options of two of the controls.
+    From ``max_epochs`` to ``schedule``, the columns are those of the protocol
+    (:class:`spectral_repro.config.keys.Protocol`). ``diverged`` says that the trained weights are not finite,
+    ``products`` by which library and how exactly matrices were multiplied. ``masking`` and ``allocation`` are those of
+    a sparse network. ``hidden`` are the widths of all hidden layers, ``[500,200]``, of which ``n2`` is the first; of a
+    network that was pruned, what is left of them, with the share of nodes that went, by which ranking, and how many
+    epochs the rest was trained on; its ``trained_parameters`` are those of what is left. ``rank`` and ``multiple`` are
+    options of two of the controls. What does not apply is empty. No hash reads as a number: ``config_hash`` begins with
+    ``c``, ``data_digest`` with ``d``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -45,8 +48,8 @@ class Row(BaseModel):
     n2: Count
     n_out: Count
     sparsity: Fraction
-    p: Annotated[float | None, _missing]
-    core: Annotated[Text | None, _missing]
+    p: OrNone
+    core: TextOrNone
     seed: Count
     test_accuracy: Fraction
     validation_accuracy: Fraction
@@ -63,36 +66,43 @@ class Row(BaseModel):
     torch_version: Text
     finished_at: Text
     data_digest: Text
-    max_epochs: Annotated[int | None, _missing] = None
-    batch_size: Annotated[int | None, _missing] = None
-    optimizer: LaterText = None
-    lr: Later = None
-    activation: LaterText = None
-    validation_fraction: Later = None
-    patience: Annotated[int | None, _missing] = None
-    min_delta: Later = None
-    beta1: Later = None
-    beta2: Later = None
-    epsilon: Later = None
-    diverged: Annotated[bool | None, _missing] = None
-    products: LaterText = None
-    masking: LaterText = None
-    allocation: LaterText = None
-    momentum: Later = None
-    weight_decay: Later = None
-    schedule: LaterText = None
-    hidden: LaterText = None
-    pruned_share: Later = None
-    pruned_by: LaterText = None
-    pruned_epochs: Annotated[int | None, _missing] = None
-    rank: Annotated[int | None, _missing] = None
-    multiple: Later = None
+    max_epochs: Count
+    batch_size: Count
+    optimizer: Text
+    lr: float
+    activation: Text
+    validation_fraction: float
+    patience: Count
+    min_delta: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    diverged: bool
+    products: TextOrNone = None
+    masking: TextOrNone = None
+    allocation: TextOrNone = None
+    momentum: float
+    weight_decay: float
+    schedule: Text
+    hidden: Text
+    pruned_share: OrNone = None
+    pruned_by: TextOrNone = None
+    pruned_epochs: CountOrNone = None
+    rank: CountOrNone = None
+    multiple: OrNone = None
+
+    @property
+    def widths(self) -> list[int]:
+        """Of the hidden layers, from ``hidden``."""
+        return json.loads(self.hidden)
+
+
+def hidden_column(widths: Sequence[int]) -> str:
+    """What stands in the column ``hidden``: ``[500,200]``, which no tool takes for a number or a date."""
+    return json.dumps(list(widths), separators=(",", ":"))
 
 
 COLUMNS = tuple(Row.model_fields)
-#: Columns of the protocol, the same in all rows of a cell.
-PROTOCOL = set(Protocol.model_fields)
-_REQUIRED = tuple(name for name, field in Row.model_fields.items() if field.is_required())
 
 
 def row_file(results_dir: Path, cell: Cell) -> Path:
@@ -117,7 +127,7 @@ def read_rows(path: Path) -> list[Row]:
     except csv.Error as error:  # for instance a field of more than 128 KiB
         raise UserError(f"{path}: is not a readable file of rows ({error})") from error
     columns = lines[0] if lines else []
-    if tuple(columns[: len(_REQUIRED)]) != _REQUIRED or tuple(columns) != COLUMNS[: len(columns)]:
+    if tuple(columns) != COLUMNS:
         raise UserError(f"{path}: line 1 is not the header of a file of rows")
     if not text.endswith("\n"):
         raise UserError(f"{path}: the last line is incomplete")
@@ -177,8 +187,6 @@ def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
         config_hash = next(iter(new.values())).config_hash
         with locked(path.parent):
             merged = {**{row.seed: row for row in _rows_or_set_aside(path, config_hash)[0]}, **new}
-            protocol = next(iter(new.values())).model_dump(include=PROTOCOL)  # of all rows of a cell
-            merged = {seed: row.model_copy(update=protocol) for seed, row in merged.items()}
             write_atomically(path, to_csv(merged[seed] for seed in sorted(merged)).encode())
             written = read_rows(path)
         if new.keys() <= {row.seed for row in written}:
@@ -186,11 +194,9 @@ def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
     raise UserError(f"{path}: other processes keep overwriting it")
 
 
-def keep_config(path: Path, cell: Cell, rows: list[Row]) -> list[Row]:
-    """Keeps the configuration of ``cell`` as YAML beside its rows; the rows, which have its protocol from then on."""
+def keep_config(path: Path, cell: Cell) -> None:
+    """Keeps the configuration of ``cell`` as YAML beside its rows in ``path``."""
     write_atomically(path.with_suffix(".yaml"), described(cell).encode())
-    old = [row.model_copy(update=dict(cell.trainer)) for row in rows if row.lr is None]
-    return add_rows(path, old) if old else rows
 
 
 def first_digest(folder: Path, besides: str) -> str | None:

@@ -109,7 +109,7 @@ def _train(task: Task, options: Run, watcher: Watcher, finish: Finish) -> tuple[
     """Trains what is missing now that the cell is ours; the rows of its file, and how many were trained."""
     cell, path = task.cell, row_file(options.results_dir, task.cell)
     seeds, rows = _missing(cell, options)
-    keep_config(path, cell, rows)
+    keep_config(path, cell)
     remove_finished(options.results_dir, cell, set(options.seeds) - set(seeds))
     keep = functools.partial(_keep_weights, task, options.results_dir) if options.weights else None
     follow = options.tracker != "none"

@@ -9,7 +9,7 @@ import torch
 
 from spectral_repro.config.cell import Cell
 from spectral_repro.results import provenance
-from spectral_repro.results.rows import Row
+from spectral_repro.results.rows import Row, hidden_column
 from spectral_repro.runner.batch import Trained
 from spectral_repro.runner.task import Task
 from spectral_repro.training.network import direct_parameters
@@ -47,7 +47,7 @@ def make_rows(task: Task, trained: Trained) -> list[Row]:
         "products": find_products(task.device, cell.precision).name,
         "masking": cell.masking_names[0],
         "allocation": cell.masking_names[1],
-        "hidden": "-".join(map(str, trained.widths)),
+        "hidden": hidden_column(trained.widths),
         **{f"pruned_{key}": value for key, value in cell.pruning.items()},
         **cell.trainer,
     }

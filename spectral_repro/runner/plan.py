@@ -14,7 +14,7 @@ from spectral_repro.config.keys import Run
 from spectral_repro.config.read import read_config, require_packages
 from spectral_repro.files import require_writable
 from spectral_repro.results.degrees import degree_file, read_degrees
-from spectral_repro.results.rows import Row, keep_config, read_own_rows, row_file
+from spectral_repro.results.rows import Row, read_own_rows, row_file
 from spectral_repro.results.weights import weights_file
 from spectral_repro.runner.devices import choose_device
 from spectral_repro.runner.task import check_digest, known_digest
@@ -95,8 +95,6 @@ def missing_seeds(cell: Cell, options: Run) -> tuple[list[int], list[Row], str |
     """Seeds still to train, the rows that are there, and a warning if a damaged file was set aside."""
     path = row_file(options.results_dir, cell)
     rows, warning = read_own_rows(path, cell.config_hash)
-    if any(row.lr is None for row in rows):  # of the first schema
-        rows = keep_config(path, cell, rows)
     if options.overwrite:
         return list(options.seeds), [row for row in rows if row.seed not in options.seeds], warning
     done = {row.seed for row in rows}

@@ -68,7 +68,7 @@ def test_commands_are_short_where_the_defaults_make_the_same_cell(tmp_path):
         mine = {"data": cell.data["name"], "method": cell.method, "n2": cell.n2, "sparsity": cell.sparsity}
         mine |= {"core": None, "masking": masking, "allocation": allocation, **dict(cell.trainer)}
         rows += [Row(**{**dict(ROW), **mine, "config_hash": cell.config_hash, "seed": seed}) for seed in range(3)]
-        keep_config(tmp_path / "runs" / cell.data["name"] / f"{cell.slug}.csv", cell, [])
+        keep_config(tmp_path / "runs" / cell.data["name"] / f"{cell.slug}.csv", cell)
     text = leaderboard.build(to_frame(rows), tmp_path)
     for cell, job in zip(cells[:4], jobs, strict=False):
         line = next(li for li in text.splitlines() if cell.config_hash in li)
@@ -85,7 +85,7 @@ def test_networks_of_other_sizes_and_rates_are_other_entries(controls, tmp_path)
     sparse = controls[(controls["sparsity"] == 0.99) & (controls["data"] == "mnist")]
     sparse = sparse.assign(optimizer="adam", activation="tanh")
     other = sparse[sparse["method"] == "sqr"]
-    deep = other.assign(hidden="500-500", hidden_layers=2, config_hash="d" + other["config_hash"])
+    deep = other.assign(hidden="[500,500]", hidden_layers=2, config_hash="d" + other["config_hash"])
     tuned = other.assign(lr=0.5, config_hash="t" + other["config_hash"])
     text = leaderboard.build(pd.concat([sparse, deep, tuned]), tmp_path)
     shallow, deeper = text.split("### Sparsity 0.99, ")[1:]
@@ -118,7 +118,7 @@ def test_networks_trained_otherwise_or_of_other_options_are_other_entries(contro
     [("uniform", 400 + 5), (None, 400 + 5), ("dense_output", 400 + 50), ("global", 405)],
 )
 def test_links_that_are_left(allocation, wanted):
-    row = pd.Series({"n1": 100, "hidden": "40-10", "n_out": 5, "sparsity": 0.9, "allocation": allocation})
+    row = pd.Series({"n1": 100, "hidden": "[40,10]", "n_out": 5, "sparsity": 0.9, "allocation": allocation})
     between = 40  # of 400 between the hidden layers
     assert leaderboard.links(row) == (wanted + between if allocation != "global" else 445)
 

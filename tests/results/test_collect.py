@@ -31,11 +31,11 @@ def test_the_joined_table_has_what_tells_methods_apart(tmp_path):
     for job in jobs:
         (cell, *_) = read_config(plain_composer()(job))
         row = Row(**{**dict(ROW), "config_hash": cell.config_hash})
-        keep_config(tmp_path / "runs/mnist5k" / f"{cell.slug}.csv", cell, [row])
+        keep_config(tmp_path / "runs/mnist5k" / f"{cell.slug}.csv", cell)
         add_rows(tmp_path / "runs/mnist5k" / f"{cell.slug}.csv", [row])
     path, rows = collect.collect(tmp_path)
-    table = pd.read_csv(path, dtype={"config_hash": str})
-    assert list(table.columns) == [*COLUMNS, "options"]
+    table = pd.read_csv(path)
+    assert list(table.columns) == [*COLUMNS, "rates", "options"]
     assert len(rows) == 3
     found = table.set_index("config_hash")["options"]
     told = {read_config(plain_composer()(job))[0].config_hash: job for job in jobs}

@@ -1,0 +1,87 @@
+"""The committed rows: the same rows since the first of their kinds, and tables that other people's tools can read."""
+
+import csv
+import hashlib
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from spectral_repro.results.collect import collect
+from spectral_repro.results.rows import COLUMNS, all_rows
+from tests.conftest import ROOT
+
+RESULTS = ROOT / "results"
+#: What a row measured and what made it, the columns that the very first rows had.
+FIRST = COLUMNS[: COLUMNS.index("data_digest") + 1]
+#: Up to this time there were so many rows, whose first columns had this SHA-256 before any file was rewritten.
+LAST, COUNT = "2026-11-30T12:00:00+00:00", 6418
+SHA256 = "a072744348c20dd7cdc31b7342515ddb2895fee6166da77cbf0b4c82033544ea"
+
+
+def test_rows_that_were_rewritten_are_the_same_rows():
+    """Against the files as they were when hashes were bare and headers of two kinds."""
+    lines = []
+    for path in RESULTS.glob("runs/*/*.csv"):
+        for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))):
+            if row["finished_at"] < LAST:
+                bare = {**row, "config_hash": row["config_hash"][1:], "data_digest": row["data_digest"][1:]}
+                lines.append("\t".join(bare[column] for column in FIRST))
+    assert len(lines) == COUNT
+    assert hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() == SHA256
+
+
+def test_every_file_has_the_one_header_and_the_name_of_its_cell():
+    for path in RESULTS.glob("runs/*/*.csv"):
+        header, *rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
+        assert tuple(header) == COLUMNS
+        assert {row[COLUMNS.index("config_hash")] for row in rows} == {path.stem.rpartition("-")[2]}
+
+
+def test_known_values_are_filled_in():
+    for row in all_rows(RESULTS):
+        assert (row.masking is None) == (row.allocation is None) == (row.sparsity == 0)
+        assert len(row.widths) == row.hidden_layers
+        assert row.config_hash[0] == "c"
+        assert row.data_digest[0] == "d"
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    (folder / "runs").symlink_to(RESULTS / "runs")
+    (folder / "rates.yaml").symlink_to(RESULTS / "rates.yaml")
+    return collect(folder)[0]
+
+
+def test_the_committed_table_is_that_of_the_rows(table):
+    assert table.read_bytes() == (RESULTS / "results.csv").read_bytes()
+
+
+def test_a_plain_read_takes_no_hash_for_a_number(table):
+    frame = pd.read_csv(table)
+    for column in ("config_hash", "data_digest", "hidden", "code_version"):
+        assert pd.api.types.is_string_dtype(frame[column]), column
+    assert frame["config_hash"].str.fullmatch("c[0-9a-f]{12}").all()
+
+
+def test_polars_reads_it(table):
+    polars = pytest.importorskip("polars", reason="of the test extra")
+    frame = polars.read_csv(table)
+    assert frame.height == len(pd.read_csv(table))
+    assert frame.schema["hidden"] == polars.String
+
+
+def test_rates_tell_unlike_cells_apart(table):
+    """Where a figure has one curve, one value of ``rates`` (and ``both``) leaves one cell on each of its points."""
+    frame = pd.read_csv(table)
+    fig04 = frame[(frame["data"] == "fashion_mnist") & (frame["optimizer"] == "adamax") & (frame["max_epochs"] == 90)]
+    fig04 = fig04[(fig04["hidden_layers"] == 1) & fig04["method"].isin(["direct", "spectral", "ssvd", "sqr"])]
+    fig04 = fig04[~(fig04["p"] < 1) & (fig04["core"] != "full") & fig04["options"].str.contains("bias").ne(True)]
+    for kind in ("published", "tuned"):
+        shown = fig04[fig04["rates"].isin([kind, "both"]) & (fig04["n2"] >= 20)]
+        assert (shown.groupby(["method", "n2"])["lr"].nunique() == 1).all()
+    assert (fig04.groupby(["method", "n2"])["lr"].nunique() > 1).any()
+    tuned = frame[(frame["rates"] == "tuned") & (frame["method"] == "sqr") & (frame["data"] == "fashion_mnist")]
+    assert set(tuned["lr"]) == {0.02}
