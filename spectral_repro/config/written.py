@@ -18,19 +18,19 @@ def command_of(cell: Cell) -> str:
     data = [f"data={group}"]
     if group == "folder":
         own = ("name", "root", "grayscale", "resize")
-        data += [f"data.{k}={_written(cell.data.get(k))}" for k in own if k in cell.data]
+        data += [f"data.{k}={as_override(cell.data.get(k))}" for k in own if k in cell.data]
     elif group != cell.data["name"]:
-        data += [f"data.name={_written(cell.data['name'])}"]
+        data += [f"data.name={as_override(cell.data['name'])}"]
     network = [f"n2={cell.n2}", f"hidden_layers={cell.hidden_layers}"]
-    network = [f"hidden={_written(cell.hidden)}"] if cell.hidden else network
+    network = [f"hidden={as_override(cell.hidden)}"] if cell.hidden else network
     network += [f"sparsity={cell.sparsity!r}"]
     if (added := _added(cell)) is None:
         folders, added = [_OWN], set()
-    options = [f"{'+' * (k in added)}method.{k}={_written(v)}" for k, v in cell.method_options.items()]
+    options = [f"{'+' * (k in added)}method.{k}={as_override(v)}" for k, v in cell.method_options.items()]
     network += [f"masking={masking_name(cell.masking).partition('+')[0]}"] if cell.masking else []
-    network += [f"masking.{k}={_written(v)}" for k, v in cell.masking.items()]
-    network += [f"pruning.{k}={_written(v)}" for k, v in cell.pruning.items()]
-    trainer = [f"trainer.{k}={_written(v)}" for k, v in cell.trainer.items()]
+    network += [f"masking.{k}={as_override(v)}" for k, v in cell.masking.items()]
+    network += [f"pruning.{k}={as_override(v)}" for k, v in cell.pruning.items()]
+    trainer = [f"trainer.{k}={as_override(v)}" for k, v in cell.trainer.items()]
     keys = [*data, f"method={cell.method}", *options, *network, *trainer, f"precision={cell.precision}"]
     return shlex.join(["spectral-repro", *folders, *keys])
 
@@ -57,13 +57,15 @@ def _added(cell: Cell) -> set[str] | None:
     return set(cell.method_options) - set(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
-def _written(value: object) -> str:
-    """A value as Hydra reads it."""
+def as_override(value: object) -> str:
+    """A value as Hydra reads it on a command line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Path):
+        value = str(value)
     if isinstance(value, str):
         return value if value.isidentifier() else '"' + value.replace('"', '\\"') + '"'
-    return "[" + ",".join(map(_written, value)) + "]" if isinstance(value, list | tuple) else repr(value)
+    return "[" + ",".join(map(as_override, value)) + "]" if isinstance(value, list | tuple) else repr(value)
 
 
 def described(cell: Cell) -> str:

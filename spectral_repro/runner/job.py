@@ -37,20 +37,9 @@ def run_job(config: Mapping[str, Any], number: int | None = None) -> Report:
         number: of the job in its sweep; None for a single run.
     """
     alone = number is None
-    cell, options = read_config(config)
-    require_packages(cell, options)
-    if options.plan:
-        raise ConfigError("plan", True, "is of a sweep: without --run")
-    keep_freed_memory()
-    if threads := share_of_threads(options.threads):
-        torch.set_num_threads(threads)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: tqdm.write(f"spectral-repro: {message}")
-        report = None
-        if cell.pruning and (whole := _before_pruning(cell, options)):
-            report = _stage(cell.unpruned, whole, alone)
-        if report is None or report.holder is None:
-            report = _stage(cell, options, alone)
+        cell, options, report = train(config, alone)
     if alone and report.holder:
         print(f"{report.holder} is training {report.path}; nothing was done (claimed=skip)")
     elif alone:
@@ -61,6 +50,26 @@ def run_job(config: Mapping[str, Any], number: int | None = None) -> Report:
         print_table([(cell, report.rows)])
         print(f"rows: {report.path}")
     return report
+
+
+def train(config: Mapping[str, Any], alone: bool = True) -> tuple[Cell, Run, Report]:
+    """Checks a composed configuration and runs its cell; what was to be run, how, and what came of it.
+
+    Raises:
+        UserError: if anything cannot be used, before training begins.
+    """
+    cell, options = read_config(config)
+    require_packages(cell, options)
+    if options.plan:
+        raise ConfigError("plan", True, "is of a sweep: without --run")
+    keep_freed_memory()
+    if threads := share_of_threads(options.threads):
+        torch.set_num_threads(threads)
+    if cell.pruning and (whole := _before_pruning(cell, options)):
+        report = _stage(cell.unpruned, whole, alone)
+        if report.holder is not None:
+            return cell, options, report
+    return cell, options, _stage(cell, options, alone)
 
 
 def _before_pruning(cell: Cell, options: Run) -> Run | None:

@@ -17,7 +17,8 @@ INTERVAL = 60.0
 
 
 def _shown() -> bool:
-    return sys.stderr.isatty()
+    """Whether a bar can be drawn: on a terminal, and below the cell of a notebook."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
 def epoch_bar(cell: Cell, position: int) -> Watcher:
@@ -67,7 +68,7 @@ class SweepProgress:
 
     def __enter__(self) -> "SweepProgress":
         form = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
-        self.bar = tqdm(total=sum(self.costs), desc="sweep", disable=None, position=0, bar_format=form)
+        self.bar = tqdm(total=sum(self.costs), desc="sweep", disable=not _shown(), position=0, bar_format=form)
         if not _shown():
             threading.Thread(target=self._tell, daemon=True).start()
         return self
