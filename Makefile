@@ -30,8 +30,8 @@ collect: $(VENV)/.installed  ## join the rows of all cells into results/results.
 bench: $(VENV)/.installed    ## measure speed on this machine: results/bench/ (under 10 minutes)
 	$(BIN)/python scripts/bench.py
 
-faults: $(VENV)/.installed-test  ## kill, damage and starve sweeps, and compare their rows (about 10 minutes)
-	$(BIN)/python -m tests.faults
+faults: $(VENV)/.installed-test  ## kill, damage and starve sweeps, and compare their rows (60 kills: 15 minutes; KILLS=10: 9)
+	$(BIN)/python -m tests.faults $(if $(KILLS),--kills $(KILLS))
 
 slurm: $(VENV)/.installed-test   ## the same on a real Slurm of this machine (root, Debian; installs packages)
 	$(BIN)/python -m tests.slurm_check --install

@@ -6,10 +6,12 @@
 # %% [markdown]
 # # A tour: networks seen by their spectra
 #
-# Opens as a notebook in VS Code and Jupyter (jupytext); `python scripts/tour.py` runs it in about a minute on two
-# cores and writes its pictures to `results/tour/`. Data: the 5,000 digits that come with the package.
+# Opens as a notebook in VS Code and Jupyter (jupytext), with each picture below its cell; `python scripts/tour.py`
+# runs it in about a minute on two cores and writes the pictures to `results/tour/`. Data: the 5,000 digits that come
+# with the package.
 
 # %%
+import builtins
 import os
 from pathlib import Path
 
@@ -25,8 +27,8 @@ from spectral_repro.training.network import Network
 OUT = Path("results/tour")
 OUT.mkdir(parents=True, exist_ok=True)
 EPOCHS = int(os.environ.get("TOUR_EPOCHS", "8"))
-torch.set_num_threads(1)  # of products this small a second thread would only wait for the first
 torch.manual_seed(0)
+torch.set_num_threads(1)  # of products this small a second thread would only wait for the first
 
 # %% [markdown]
 # ## One layer is a block of an operator
@@ -45,18 +47,27 @@ torch.testing.assert_close(operator[5:, :5], small.weight.detach())
 torch.testing.assert_close(torch.linalg.eigvals(operator).real.sort().values, eigenvalues.sort().values)
 
 
-def picture(name: str, panels: int = 1) -> tuple[Figure, list]:
-    """A figure with its axes in one row; it is written to a file at the end of its cell."""
+def picture(panels: int = 1) -> tuple[Figure, list]:
+    """A figure with its axes in one row; ``show`` at the end of its cell makes it visible."""
     figure = Figure(figsize=(4.2 * panels, 3.4), layout="constrained")
-    figure.name = OUT / f"{name}.png"
     return figure, list(figure.subplots(1, panels, squeeze=False)[0])
 
 
-figure, (ax,) = picture("operator")
+def show(figure: Figure, name: str) -> None:
+    """Writes the figure to ``results/tour/<name>.png``; in a notebook it also appears below its cell."""
+    file = OUT / f"{name}.png"
+    figure.savefig(file)
+    if hasattr(builtins, "__IPYTHON__"):  # set by every notebook
+        from IPython.display import Image, display
+
+        display(Image(filename=str(file)))
+
+
+figure, (ax,) = picture()
 limit = operator.abs().max()
-ax.matshow(operator, cmap="RdBu_r", vmin=-limit, vmax=limit)
+ax.matshow(operator.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
 ax.set_title("A of a 5–3 layer: eigenvalues on the diagonal, W below")
-figure.savefig(figure.name)
+show(figure, "operator")
 
 # %% [markdown]
 # ## The spectrum before and after training
@@ -92,12 +103,12 @@ net = nn.Sequential(SpectralLinear(784, 100), nn.ReLU(), SpectralLinear(100, 10)
 before = [net[0].eig_in.detach().clone(), net[0].eig_out.detach().clone()]
 reached = learn(net, 0.015)
 print(f"Spectral: {sum(p.numel() for p in net.parameters()):,} parameters, accuracy {reached:.3f}")
-figure, axes = picture("spectrum", 2)
+figure, axes = picture(2)
 for ax, name, old, new in zip(axes, ("λin", "λout"), before, (net[0].eig_in, net[0].eig_out), strict=True):
     ax.hist([old.numpy(), new.detach().numpy()], bins=40, label=["before", "after"], color=["0.6", "#1f5fbf"])
     ax.set(title=f"{name} of the first layer", xlabel="eigenvalue", ylabel="nodes")
     ax.legend()
-figure.savefig(figure.name)
+show(figure, "spectrum")
 
 # %% [markdown]
 # ## A sparse network and its hubs
@@ -129,7 +140,7 @@ for name, kind, rate in (("direct", DirectLinear, 0.005), ("S-QR", QRLinear, 0.0
     reached = learn(net, rate, watch)
     sparse[name] = layers[0].weight.detach()
     print(f"{name}, 97 % silenced: accuracy {reached:.3f}; {watch.returned:.1%} of the links left had been silenced")
-figure, axes = picture("hubs", 2)
+figure, axes = picture(2)
 for name, weight in sparse.items():
     degrees = (weight != 0).sum(1).sort(descending=True).values
     axes[0].plot(degrees, label=name)
@@ -137,9 +148,9 @@ axes[0].set(xlabel="hidden node, by rank", ylabel="links from the input", title=
 axes[0].legend()
 busiest = sparse["S-QR"][(sparse["S-QR"] != 0).sum(1).argmax()].view(28, 28)
 limit = busiest.abs().max()
-axes[1].imshow(busiest, cmap="RdBu_r", vmin=-limit, vmax=limit)
+axes[1].imshow(busiest.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
 axes[1].set_title("what the greatest hub of S-QR sees")
-figure.savefig(figure.name)
+show(figure, "hubs")
 
 # %% [markdown]
 # ## Fewer nodes
@@ -154,12 +165,12 @@ whole = Network(nodes, "tanh")
 print(f"eigenvalues and eigenvectors trained: accuracy {learn(whole, 0.002):.3f}")
 shares = [0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95]
 reached = {by: [accuracy(prune(whole, share, by)) for share in shares] for by in ("eigenvalue", "connectivity")}
-figure, (ax,) = picture("pruned")
+figure, (ax,) = picture()
 for by, values in reached.items():
     ax.plot(shares, values, marker="o", label=f"by {by}")
 ax.set(xlabel="share of hidden nodes removed", ylabel="accuracy", title="a network without its lesser nodes")
 ax.legend()
-figure.savefig(figure.name)
+show(figure, "pruned")
 
 # %% [markdown]
 # ## A network that exists already

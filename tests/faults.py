@@ -1,8 +1,10 @@
 """Fault injection against the real command line: ``python -m tests.faults [--kills 60] [--seed 0] [fault …]``.
 
 Each trial disturbs a small sweep on synthetic images, then runs the same command once more, and compares all
-rows with those of an undisturbed run. The tally goes to standard output; exit code 1 if a row was lost, doubled
-or different.
+rows with those of an undisturbed run. Each fault and each comparison is one line of standard output, with the
+seconds since the line before; the tally is the last, also after Ctrl-C. Exit code 1 if a row was lost, doubled or
+different. Most of the time goes into starting Python and torch anew and into checkpoints that reach the disk; where one
+of two hosts is killed, the other waits a minute for its claim to expire.
 """
 
 import argparse
@@ -34,7 +36,7 @@ from tests.conftest import ROOT, write_images
 OTHERS = ("seconds", "finished_at", "code_version")
 SWEEP = (
     *("-m", "method=direct,sqr", "n2=5,9", "realizations=3", "trainer.realizations_per_batch=2"),
-    *("trainer.max_epochs=60", "trainer.patience=99", "trainer.batch_size=12", "checkpoint_minutes=0", "device=cpu"),
+    *("trainer.max_epochs=30", "trainer.patience=99", "trainer.batch_size=12", "checkpoint_minutes=0", "device=cpu"),
 )
 
 
@@ -52,11 +54,18 @@ class Tally:
     def bad(self) -> int:
         return self.lost + self.doubled + self.different
 
+    def __str__(self) -> str:
+        return f"{self.injected} injected, {self.compared} compared, {self.bad} bad"
+
 
 def command(folder: Path, images: Path, *more: str) -> list[str]:
     data = () if any(m.startswith("data=") for m in more) else ("data=folder", f"data.root={images}")
     where = (f"results_dir={folder}/results", f"data_dir={folder}/data")
     return [sys.executable, "-m", "spectral_repro.cli", *SWEEP, *data, *where, *more]
+
+
+#: All that were started, for ``end_all``.
+PROCESSES: list[subprocess.Popen] = []
 
 
 def start(arguments: list[str], prefix: tuple[str, ...] = (), limit_bytes: int | None = None, **environment: str):
@@ -66,7 +75,7 @@ def start(arguments: list[str], prefix: tuple[str, ...] = (), limit_bytes: int |
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
 
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*prefix, *arguments],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
@@ -76,6 +85,23 @@ def start(arguments: list[str], prefix: tuple[str, ...] = (), limit_bytes: int |
         start_new_session=True,
         preexec_fn=prepare,
     )
+    PROCESSES.append(process)
+    return process
+
+
+def end_all() -> None:
+    """Kills what still runs: sessions of their own do not hear Ctrl-C."""
+    for process in PROCESSES:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait(process: subprocess.Popen, seconds: float) -> bool:
+    """Whether it still runs after ``seconds``; earlier if it ends."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
+    return process.poll() is None
 
 
 def finish(process) -> tuple[int, str]:
@@ -109,20 +135,68 @@ def rows(folder: Path) -> dict[tuple[str, str], list[dict]]:
     return found
 
 
+def last_write(folder: Path) -> int:
+    """When something in its results was last written, in nanoseconds; 0 if nothing is there yet."""
+    newest = 0
+    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+        for path in (folder / "results").rglob("*"):
+            newest = max(newest, path.stat().st_mtime_ns)
+    return newest
+
+
 class Suite:
     """The trials; each method that starts with ``fault_`` is one kind of fault."""
 
-    def __init__(self, base: Path, kills: int, seed: int) -> None:
-        self.base, self.kills, self.random = base, kills, random.Random(seed)
+    def __init__(self, base: Path, kills: int, seed: int, only: tuple[str, ...] = ()) -> None:
+        self.base, self.random = base, random.Random(seed)
         self.images = write_images(base / "shapes", per_class=40)
         self.tallies: dict[str, Tally] = {}
         self.count = 0
-        whole = self.folder()
-        started = time.perf_counter()
-        must_work(command(whole, self.images))
-        self.seconds = time.perf_counter() - started
+        few = max(2, kills // 10)
+        injects = {
+            **{"cache": 5, "clock": 3, "concurrent": 20, "damaged_rows": 7, "download": 4, "full_disk": 3},
+            **{"sigint": few, "sigkill": kills, "sigterm": few, "two_hosts": 2, "unwritable": 1},
+            "workers": 2 * max(1, kills // 20),
+        }
+        self.planned = {name: injects[name] for name in fault_names() if not only or name in only}
+        self.last_line = time.perf_counter()
+
+    def run(self) -> None:
+        whole, seconds = self.folder(), []
+        for _ in range(2):
+            started = time.perf_counter()
+            must_work(command(whole, self.images))
+            seconds.append(time.perf_counter() - started)
+        self.training = seconds[0] - seconds[1]  # the second run finds all rows there
         self.whole = rows(whole)
         assert len(self.whole) == 12, len(self.whole)
+        self.say(f"nothing disturbed: {seconds[1]:.1f} s of start, {self.training:.1f} s of training")
+        for name, count in self.planned.items():
+            expected = self.injected + count
+            getattr(self, f"fault_{name}")()
+            if left_out := expected - self.injected:
+                self.planned[name] -= left_out
+                self.say(f"{name}: {left_out} left out; they need root's mount, or faketime")
+
+    @property
+    def injected(self) -> int:
+        return sum(tally.injected for tally in self.tallies.values())
+
+    def say(self, what: str) -> None:
+        """A line: faults so far, of how many, and the seconds since the line before."""
+        now = time.perf_counter()
+        print(f"{self.injected:3} of {sum(self.planned.values())} {now - self.last_line:5.1f} s  {what}", flush=True)
+        self.last_line = now
+
+    def until_random_moment(self, process: subprocess.Popen, folder: Path) -> bool:
+        """Waits while a sweep starts and for a part of what it has to train; whether it still runs then."""
+        left, before = 1 - len(rows(folder)) / len(self.whole), last_write(folder)
+        while process.poll() is None and last_write(folder) == before:
+            time.sleep(0.02)
+        alive = wait(process, self.random.uniform(0, 0.9) * left * self.training)
+        if not alive:
+            self.training *= 0.9  # measured while the machine was busier
+        return alive
 
     def folder(self) -> Path:
         self.count += 1
@@ -135,52 +209,64 @@ class Suite:
         must_work(command(folder, self.images, *more), **how)
         got, expected = rows(folder), self.whole if expected is None else expected
         tally = self.tallies.setdefault(kind, Tally())
+        before = tally.bad
         tally.injected += injected
         tally.compared += 1
         tally.lost += len(expected.keys() - got.keys())
         tally.doubled += sum(len(v) > 1 for v in got.values()) + len(got.keys() - expected.keys())
         tally.different += sum(got[k][0] != expected[k][0] for k in got.keys() & expected.keys())
+        bad = tally.bad - before
+        self.say(f"{kind}: {f'{bad} ROWS WRONG' if bad else f'all {len(expected)} rows right'} ({tally})")
         left = [p for p in (folder / "results").rglob("*") if p.suffix in (".pt",)]
         if left:
             raise SystemExit(f"{kind}: checkpoints of finished cells were left: {left}")
         shutil.rmtree(folder)
 
     def _signals(self, kind: str, number: int, count: int) -> None:
-        left = count
-        while left:
+        left, tally = count, self.tallies.setdefault(kind, Tally())
+        while left > 0:
             folder, sent = self.folder(), 0
             for _ in range(min(left, self.random.randint(1, 4))):
                 process = start(command(folder, self.images))
-                time.sleep(self.random.uniform(0.3, 1.1) * self.seconds)
-                if process.poll() is None:
+                alive = self.until_random_moment(process, folder)
+                if alive:
                     os.killpg(process.pid, number)
-                    sent += 1
                 code, err = finish(process)
                 if number != signal.SIGKILL and (code not in (0, 128 + number, -number) or "Traceback" in err):
                     raise SystemExit(f"{kind}: exit code {code}\n{err}")
+                if not alive:
+                    self.say(f"{kind}: not sent, the sweep had ended")
+                    break
+                sent += 1
+                tally.injected += 1
+                written = len(rows(folder))
+                self.say(f"{kind}: sent with {written} of {len(self.whole)} rows written ({tally})")
+                if written == len(self.whole):
+                    break
             left -= sent
-            self.compare(kind, folder, injected=sent)
+            if sent:
+                self.compare(kind, folder, injected=0)
 
     def fault_sigkill(self) -> None:
-        self._signals("SIGKILL at a random moment", signal.SIGKILL, self.kills)
+        self._signals("SIGKILL at a random moment", signal.SIGKILL, self.planned["sigkill"])
 
     def fault_sigterm(self) -> None:
-        self._signals("SIGTERM", signal.SIGTERM, max(2, self.kills // 10))
+        self._signals("SIGTERM", signal.SIGTERM, self.planned["sigterm"])
 
     def fault_sigint(self) -> None:
-        self._signals("SIGINT", signal.SIGINT, max(2, self.kills // 10))
+        self._signals("SIGINT", signal.SIGINT, self.planned["sigint"])
 
     def fault_workers(self) -> None:
         """The sweep's process ends alone; its workers, deaf to SIGINT as below a background job, end with it."""
         background = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
-        for number in (signal.SIGTERM, signal.SIGKILL) * max(1, self.kills // 20):
+        for number in (signal.SIGTERM, signal.SIGKILL) * (self.planned["workers"] // 2):
             folder = self.folder()
             process, workers = start(command(folder, self.images, "hydra/launcher=processes"), prefix=background), []
             while process.poll() is None and len(workers) < 4:  # two, what they are forked from, and a tracker
                 time.sleep(0.1)
                 with contextlib.suppress(psutil.NoSuchProcess):
                     workers = psutil.Process(process.pid).children(recursive=True)
-            time.sleep(self.random.uniform(0, 0.5) * self.seconds)
+            wait(process, self.random.uniform(0, 0.5) * self.training)
             with contextlib.suppress(psutil.NoSuchProcess):
                 workers = psutil.Process(process.pid).children(recursive=True)
             process.send_signal(number)
@@ -198,8 +284,7 @@ class Suite:
         for killed in (False, True):
             folder = self.folder()
             both = [start(command(folder, self.images), NAME=n, PYTHONPATH=str(site)) for n in ("north", "south")]
-            if killed:
-                time.sleep(0.6 * self.seconds)
+            if killed and self.until_random_moment(both[0], folder):
                 os.killpg(both[0].pid, signal.SIGKILL)
             codes = [finish(process) for process in both]
             if codes[1][0] or (codes[0][0] and not killed):
@@ -245,6 +330,7 @@ class Suite:
             yield folder
         finally:
             shutil.rmtree = real_rmtree
+            end_all()
             subprocess.run(["umount", str(folder / "results")], check=True)
 
     def fault_concurrent(self) -> None:
@@ -263,8 +349,8 @@ class Suite:
         folder = self.folder()
         for date in ("2001-01-01 00:00:00", "2037-12-31 23:59:59", "1999-02-03 04:05:06"):
             process = start(command(folder, self.images), prefix=("faketime", date), DONT_FAKE_MONOTONIC="1")
-            time.sleep(0.7 * self.seconds)
-            os.killpg(process.pid, signal.SIGKILL)
+            if self.until_random_moment(process, folder):
+                os.killpg(process.pid, signal.SIGKILL)
             finish(process)
         self.compare("the clock jumps", folder, injected=3)
 
@@ -381,31 +467,38 @@ class Mirror:
         self.server.server_close()
 
 
-def run_suite(base: Path, kills: int, seed: int = 0, only: tuple[str, ...] = ()) -> dict[str, Tally]:
-    """All faults, or those whose names are given; the tally by kind of fault."""
-    suite = Suite(base, kills, seed)
-    for name in [n for n in dir(Suite) if n.startswith("fault_")]:
-        if not only or name.removeprefix("fault_") in only:
-            getattr(suite, name)()
-    return suite.tallies
+def fault_names() -> list[str]:
+    return [name.removeprefix("fault_") for name in dir(Suite) if name.startswith("fault_")]
 
 
 def main() -> None:
-    names = [n.removeprefix("fault_") for n in dir(Suite) if n.startswith("fault_")]
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("faults", nargs="*", choices=[*names, []], help="default: all")
+    parser.add_argument("faults", nargs="*", choices=[*fault_names(), []], help="default: all")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        tallies = run_suite(Path(folder), given.kills, given.seed, tuple(given.faults))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        suite = Suite(Path(folder), given.kills, given.seed, tuple(given.faults))
+        try:
+            suite.run()
+        except KeyboardInterrupt:
+            print("interrupted; so far:", flush=True)
+            sys.exit(130)
+        finally:
+            end_all()
+            total = print_tallies(suite.tallies)
+    sys.exit(1 if total.bad else 0)
+
+
+def print_tallies(tallies: dict[str, Tally]) -> Tally:
+    """One line a kind, and their sum, which is returned."""
     total = Tally()
     print(f"{'fault':32} {'injected':>8} {'compared':>8} {'lost':>5} {'doubled':>7} {'different':>9}")
     for kind, tally in tallies.items():
         print(f"{kind:32} " + "{:8} {:8} {:5} {:7} {:9}".format(*dataclasses.astuple(tally)))
         total = Tally(*(a + b for a, b in zip(dataclasses.astuple(total), dataclasses.astuple(tally), strict=True)))
     print(f"{'all':32} " + "{:8} {:8} {:5} {:7} {:9}".format(*dataclasses.astuple(total)))
-    sys.exit(1 if total.bad else 0)
+    return total
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The README's examples, run as they stand."""
 
+import builtins
 import collections
 import importlib.util
 import os
@@ -7,6 +8,8 @@ import re
 import shlex
 import subprocess
 import sys
+import types
+from pathlib import Path
 
 import yaml
 
@@ -112,6 +115,26 @@ def test_the_tour_runs_and_draws(tmp_path):
     assert "1,104 parameters" in done.stdout
     pictures = {"operator.png", "spectrum.png", "hubs.png", "pruned.png"}
     assert {p.name for p in (tmp_path / "results/tour").glob("*.png")} == pictures
+
+
+def test_the_tour_shows_its_pictures_in_a_notebook(tmp_path, monkeypatch):
+    """Run cell by cell, with what a notebook sets; each cell that draws shows one picture."""
+    shown = []
+    notebook = types.ModuleType("IPython.display")
+    notebook.Image, notebook.display = lambda filename: Path(filename).read_bytes(), shown.append
+    monkeypatch.setitem(sys.modules, "IPython.display", notebook)
+    monkeypatch.setattr(builtins, "__IPYTHON__", True, raising=False)
+    monkeypatch.setenv("TOUR_EPOCHS", "0")
+    monkeypatch.chdir(tmp_path)
+    cells, scope, counts = re.split(r"^# %%", (ROOT / "scripts/tour.py").read_text(), flags=re.MULTILINE), {}, []
+    for cell in cells:
+        before = len(shown)
+        exec(cell.partition("\n")[2], scope)
+        if "picture(" in cell:
+            counts.append(len(shown) - before)
+    assert counts == [1, 1, 1, 1]
+    assert all(picture.startswith(b"\x89PNG") for picture in shown)
+    assert len(set(shown)) == 4
 
 
 def test_the_table_of_differences_has_the_numbers_of_the_rows():
