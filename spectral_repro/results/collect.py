@@ -5,7 +5,8 @@ from pathlib import Path
 from spectral_repro.errors import told_in_one_line
 from spectral_repro.files import write_atomically
 from spectral_repro.results.commands import commands_of, options_of
-from spectral_repro.results.rates import rates_of
+from spectral_repro.results.frame import to_frame
+from spectral_repro.results.rates import rates_of, write_rates
 from spectral_repro.results.rows import Row, all_rows, to_csv
 from spectral_repro.terminal import parser_of
 
@@ -30,11 +31,9 @@ def collect(results_dir: Path) -> tuple[Path, list[Row]]:
     """
     rows = all_rows(results_dir)
     rows.sort(key=lambda r: (r.data, r.method, r.hidden_layers, r.n2, r.sparsity, r.p or 0, r.config_hash, r.seed))
-    path, options, rates = (
-        results_dir / "results.csv",
-        options_of(commands_of(results_dir)),
-        rates_of(rows, results_dir),
-    )
+    write_rates(to_frame(rows), results_dir)
+    path = results_dir / "results.csv"
+    rates, options = rates_of(rows, results_dir), options_of(commands_of(results_dir))
     more = {"rates": [rates[row.config_hash] for row in rows]}
     more["options"] = [options.get(row.config_hash, "") for row in rows]
     write_atomically(path, to_csv(rows, more).encode())
