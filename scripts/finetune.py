@@ -56,16 +56,16 @@ def low_rank_count(rank: int) -> int:
     return sum(rank * (a + b) + b for a, b in itertools.pairwise(SIZES))
 
 
-#: What each kind does to a copy of the trained network.
-KINDS: dict[str, Callable[[nn.Sequential], object]] = {
-    "all weights": lambda model: None,
-    "Spectral": lambda model: replace_linear(model, SpectralLinear),
-    "low rank, r = 1": lambda model: add_low_rank(model, 1),
-    "S-SVD": lambda model: replace_linear(model, SVDLinear),
-    "S-QR(p), as r = 4": lambda model: replace_linear(model, QRLinear, p=share_for(low_rank_count(4))),
-    "low rank, r = 4": lambda model: add_low_rank(model, 4),
-    "S-QR(p), as r = 8": lambda model: replace_linear(model, QRLinear, p=share_for(low_rank_count(8))),
-    "low rank, r = 8": lambda model: add_low_rank(model, 8),
+#: What each kind does to a copy of the trained network; the seed chooses the trained entries of S-QR(p).
+KINDS: dict[str, Callable[[nn.Sequential, int], object]] = {
+    "all weights": lambda model, seed: None,
+    "Spectral": lambda model, seed: replace_linear(model, SpectralLinear),
+    "low rank, r = 1": lambda model, seed: add_low_rank(model, 1),
+    "S-SVD": lambda model, seed: replace_linear(model, SVDLinear),
+    "S-QR(p), as r = 4": lambda model, seed: replace_linear(model, QRLinear, seed=seed, p=share_for(low_rank_count(4))),
+    "low rank, r = 4": lambda model, seed: add_low_rank(model, 4),
+    "S-QR(p), as r = 8": lambda model, seed: replace_linear(model, QRLinear, seed=seed, p=share_for(low_rank_count(8))),
+    "low rank, r = 8": lambda model, seed: add_low_rank(model, 8),
 }
 
 
@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
             for rate in RATES if seed == TUNING_SEED else [rates[kind]]:
                 torch.manual_seed(seed)
                 model = copy.deepcopy(base)
-                convert(model)
+                convert(model, seed)
                 counts[kind] = sum(p.numel() for p in model.parameters() if p.requires_grad)
                 train(model, new["train"], rate, given.epochs)
                 tried[rate] = accuracy(model, new["validation"])
