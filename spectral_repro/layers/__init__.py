@@ -1,5 +1,6 @@
 """Layers that drop in for ``nn.Linear``, each with the adaptive cut-off: direct, Spectral, S-SVD, S-QR; controls."""
 
+from spectral_repro.layers.adapters import load_trained, trained_state
 from spectral_repro.layers.base import Cost, ReparametrizedLinear
 from spectral_repro.layers.convert import replace_linear, restore_linear
 from spectral_repro.layers.cutoff import cutoff
@@ -26,8 +27,10 @@ __all__ = [
     "SVDLinear",
     "SpectralLinear",
     "cutoff",
+    "load_trained",
     "replace_linear",
     "restore_linear",
     "stack",
+    "trained_state",
     "unstack",
 ]

@@ -153,6 +153,8 @@ class ReparametrizedLinear(nn.Module):
         ValueError: if a size is below 1, the sparsity outside [0, 1), or ``dtype`` of no real floating-point numbers.
     """
 
+    bias: nn.Parameter | None
+
     def __init__(self, in_features: int, out_features: int, bias: bool, sparsity: float, device, dtype) -> None:
         super().__init__()
         if in_features < 1 or out_features < 1:

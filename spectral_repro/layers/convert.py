@@ -1,6 +1,7 @@
 """Spectral layers in the place of the linear ones of a network that exists already."""
 
 import fnmatch
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 
 from torch import nn
@@ -12,16 +13,23 @@ from spectral_repro.layers.spectral import EigenvalueLinear
 Where = str | Callable[[str, nn.Linear], bool]
 
 
-def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where | None = None, **options) -> int:
-    """Puts ``layer.from_linear(linear, **options)`` in the place of linear layers of ``model``; outputs stay.
+def replace_linear(
+    model: nn.Module, layer: type[EigenvalueLinear], where: Where | None = None, seed: int = 0, **options
+) -> int:
+    """Puts ``layer.from_linear(linear, seed, **options)`` in the place of linear layers of ``model``; outputs stay.
 
     A layer that stands in several places is replaced in all of them if one is chosen, and is one afterwards.
     Subclasses of ``nn.Linear``, as inside ``nn.MultiheadAttention``, which reads their weights itself, are left alone;
     hooks of what is replaced go with it, and a new bias is a parameter of its own, and trained. What else the model
     trains, it trains on; freeze that before, with ``model.requires_grad_(False)``, to train the new parameters only.
 
+    ``Conv1D`` of HuggingFace's transformers (GPT-2) counts as the ``nn.Linear`` of the transposed weight, also for a
+    function ``where``. Warnings of ``from_linear`` name the layer, for instance that an all-zero weight cannot learn.
+
     Args:
         where: which ones; None: all.
+        seed: of the positions that S-QR with ``p < 1`` trains. All layers have the same seed, so that layers of one
+            shape train the same positions, whichever others are replaced.
 
     Returns:
         How many numbers of ``model`` are left to train.
@@ -35,10 +43,12 @@ def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where
         raise TypeError(f"{layer.__name__} cannot start from an nn.Linear; SpectralLinear, SVDLinear and QRLinear can")
     if isinstance(model, nn.Linear):
         raise ValueError("the model itself is an nn.Linear, which cannot be replaced in itself; use from_linear")
+    if _is_linear(model):
+        raise ValueError("the model itself is a Conv1D, which cannot be replaced in itself; put it into another module")
     if not (where is None or isinstance(where, str) or callable(where)):
         raise TypeError(f"where={where!r}: must be a name, a pattern, or a function of name and layer")
-    found = {name: m for name, m in model.named_modules(remove_duplicate=False) if type(m) is nn.Linear}
-    wanted = {m for name, m in found.items() if _wanted(where, name, m)}
+    found = {name: m for name, m in model.named_modules(remove_duplicate=False) if _is_linear(m)}
+    wanted = {m for name, m in found.items() if _wanted(where, name, _as_linear(m))}
     chosen = {name: m for name, m in found.items() if m in wanted}
     if not chosen:
         raise ValueError(
@@ -50,7 +60,15 @@ def replace_linear(model: nn.Module, layer: type[EigenvalueLinear], where: Where
                 f"{other}.{key}".lstrip(".") for other, m, key, p in _holders(model) if m is not linear and p is own
             ]:
                 raise ValueError(f"{name}: its {kind} is also {tied[0]}; choose others with where=")
-    _put(model, chosen, {linear: layer.from_linear(linear, **options) for linear in dict.fromkeys(chosen.values())})
+    made = {}
+    for name, linear in chosen.items():
+        if linear not in made:
+            with warnings.catch_warnings(record=True) as given:
+                warnings.simplefilter("always")
+                made[linear] = layer.from_linear(_as_linear(linear), seed, **options)
+            for warning in given:
+                warnings.warn(f"{name}: {warning.message}", warning.category, stacklevel=2)
+    _put(model, chosen, made)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
@@ -74,6 +92,22 @@ def restore_linear(model: nn.Module) -> int:
     made = {layer: layer.to_linear() for layer in dict.fromkeys(ours.values())}
     _put(model, ours, made)
     return len(made)
+
+
+def _is_linear(module: nn.Module) -> bool:
+    """Whether it is a plain ``nn.Linear`` or what transformers has in its place, whose weight is ``(N_in, N_out)``."""
+    kind = type(module)
+    return kind is nn.Linear or (kind.__name__, kind.__module__) == ("Conv1D", "transformers.pytorch_utils")
+
+
+def _as_linear(module: nn.Module) -> nn.Linear:
+    """The ``nn.Linear`` that does the same; of a ``Conv1D`` with the memory of its weight and its own bias."""
+    if type(module) is nn.Linear:
+        return module
+    linear = nn.Linear(*module.weight.shape, device="meta")
+    linear.weight = nn.Parameter(module.weight.detach().T, module.weight.requires_grad)
+    linear.bias = module.bias
+    return linear.train(module.training)
 
 
 def _put(model: nn.Module, places: Mapping[str, nn.Module], made: Mapping[nn.Module, nn.Module]) -> None:

@@ -14,6 +14,10 @@ class DiagonalLinear(ReparametrizedLinear):
     have the variance of Glorot's.
     """
 
+    a: Tensor
+    b: Tensor
+    phi: Tensor
+
     def __init__(
         self,
         in_features: int,

@@ -16,6 +16,7 @@ class DirectLinear(ReparametrizedLinear):
     Parameters (trained): ``dense (N_out, N_in)``, ``bias (N_out)``.
     """
 
+    dense: Tensor
     entries = "dense"
 
     def __init__(

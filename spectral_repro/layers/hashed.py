@@ -22,6 +22,10 @@ class HashedLinear(ReparametrizedLinear):
         ValueError: if ``multiple`` is not above 0.
     """
 
+    h: Tensor
+    bucket: Tensor
+    sign: Tensor
+
     def __init__(
         self,
         in_features: int,

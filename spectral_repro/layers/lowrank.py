@@ -19,6 +19,9 @@ class LowRankLinear(ReparametrizedLinear):
         ValueError: if the rank is below 1.
     """
 
+    a: Tensor
+    b: Tensor
+
     def __init__(
         self,
         in_features: int,

@@ -21,6 +21,9 @@ class ProjectionLinear(ReparametrizedLinear):
         ValueError: if the rank is below 1.
     """
 
+    d: Tensor
+    q: Tensor
+
     def __init__(
         self,
         in_features: int,

@@ -72,6 +72,11 @@ class QRLinear(EigenvalueLinear):
         ValueError: if ``p`` or ``core`` is not allowed.
     """
 
+    q: Tensor
+    r: Tensor
+    r_frozen: Tensor
+    r_index: Tensor
+
     def __init__(
         self,
         in_features: int,
@@ -103,22 +108,39 @@ class QRLinear(EigenvalueLinear):
     def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
         values = super().start_values(generator)
         phi = draw_normal(self.out_features, self.in_features, self.phi_std, generator)
-        if self.core == "full":
-            return {**values, **self._split(phi, None)}
-        index = _trained_entries(min(phi.shape), self.p, generator, phi.device)
-        return {**values, **self._split(phi, index), "r_index": index}
+        index = self._positions(generator, phi.device)
+        return {**values, **self._parted(*self._qr(phi), index)}
 
-    def factors_of(self, phi: Tensor) -> dict[str, Tensor]:
-        return self._split(phi, None if self.core == "full" else self.r_index)
+    def factors_of(self, phi: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """With the diagonal of ``R`` at least 0.
 
-    def _split(self, phi: Tensor, index: Tensor | None) -> dict[str, Tensor]:
-        """``Q`` and ``R`` of ``φ``, the entries of a triangular ``R`` parted at ``index``."""
+        So both follow from ``phi`` of full rank, whichever library computes them; but what ``core="full"`` has in
+        ``Q`` beyond the columns that make up ``phi`` is the library's choice.
+        """
+        index = self._positions(generator, "cpu")
+        q, r = self._qr(phi)
+        sign = torch.where(r.diagonal() < 0, -1.0, 1.0)
+        q[:, : len(sign)] *= sign
+        r[: len(sign)] *= sign.unsqueeze(-1)
+        return self._parted(q, r, index)
+
+    def _qr(self, phi: Tensor) -> tuple[Tensor, Tensor]:
         mode = "complete" if self.core == "full" and self.wide else "reduced"
-        q, r = torch.linalg.qr(phi if self.wide else phi.mT, mode=mode)
+        return torch.linalg.qr(phi if self.wide else phi.mT, mode=mode)
+
+    def _positions(self, generator: torch.Generator | None, device) -> Tensor | None:
+        """Of the trained entries of a triangular ``R``, drawn on ``device``; None: all of ``R`` is trained."""
+        if self.core == "full":
+            return None
+        return _trained_entries(min(self.in_features, self.out_features), self.p, generator, device)
+
+    @staticmethod
+    def _parted(q: Tensor, r: Tensor, index: Tensor | None) -> dict[str, Tensor]:
+        """``Q`` and ``R``, the entries of a triangular ``R`` parted at ``index``."""
         if index is None:
             return {"q": q, "r": r}
         r, index = r.triu().flatten(), index.to(r.device)
-        return {"q": q, "r": r[index], "r_frozen": r.index_fill(0, index, 0.0)}
+        return {"q": q, "r": r[index], "r_frozen": r.index_fill(0, index, 0.0), "r_index": index}
 
     def r_matrix(self) -> Tensor:
         """``R (…, M, M)``: trained and frozen entries put together."""

@@ -1,5 +1,6 @@
 """Spectral training: the eigenvalues are trained, the eigenvectors frozen (Eq. 2)."""
 
+import warnings
 from typing import Self
 
 import torch
@@ -28,6 +29,9 @@ class EigenvalueLinear(ReparametrizedLinear):
         eig_out: start of ``λout``, likewise.
     """
 
+    eig_in: Tensor
+    eig_out: Tensor
+
     def __init__(
         self,
         in_features: int,
@@ -49,35 +53,61 @@ class EigenvalueLinear(ReparametrizedLinear):
         }
 
     @classmethod
-    def from_linear(cls, linear: nn.Linear, **options) -> Self:
+    def from_linear(cls, linear: nn.Linear, seed: int = 0, **options) -> Self:
         """A layer that starts as ``linear`` and trains what this method trains: ``φ = W``, ``λin = 1``, ``λout = 0``.
 
-        The factors of ``W`` are found in float64; the outputs are those of ``linear`` to rounding.
+        The factors of ``W`` are found in float64; the outputs are those of ``linear`` to rounding. The layer follows
+        from the arguments alone: torch's global generators are neither read nor moved. A warning says if ``W`` is zero
+        and nothing that is trained could change that.
 
         Args:
             linear: ``(N_in, N_out)``; it is left as it is, and its bias is trained on.
+            seed: of the positions that S-QR with ``p < 1`` trains; they depend on it, on ``p`` and on the shape.
             options: of this class, for instance ``p=0.1``; not ``eig_in``, ``eig_out``, which are given.
 
         Raises:
-            TypeError: if ``linear`` is no ``nn.Linear``, or if there is no such option.
+            TypeError: if ``linear`` is no ``nn.Linear``, if there is no such option, or if ``factors_of`` of a class
+                of one's own leaves out a parameter or buffer.
             ValueError: if an option is not allowed.
         """
         if not isinstance(linear, nn.Linear):
             raise TypeError(f"{type(linear).__name__} is no nn.Linear")
         if given := {"eig_in", "eig_out", "bias", "device", "dtype"} & options.keys():
             raise ValueError(f"{', '.join(sorted(given))}: follows from the linear layer, and cannot be given")
+        if "generator" in options:
+            raise ValueError("generator: cannot be given; seed= decides which entries are trained")
         weight, has_bias = linear.weight.detach(), linear.bias is not None
-        where = {"device": weight.device, "dtype": weight.dtype}
-        layer = cls(linear.in_features, linear.out_features, has_bias, eig_in=1.0, eig_out=0.0, **options, **where)
-        with torch.no_grad():
-            for name, value in layer.factors_of(in_float64(weight)).items():
-                getattr(layer, name).copy_(value)
-            if has_bias:
-                layer.bias.copy_(linear.bias)
+        options |= {"eig_in": 1.0, "eig_out": 0.0, "dtype": weight.dtype}
+        with torch.device("meta"):  # shapes alone: no start is drawn
+            layer = cls(linear.in_features, linear.out_features, has_bias, device="meta", **options)
+        layer._factory["device"] = weight.device
+        values = {"eig_in": torch.ones_like(weight[0]), "eig_out": torch.zeros_like(weight[:, 0])}
+        values |= layer.factors_of(in_float64(weight), torch.Generator("cpu").manual_seed(seed))
+        if has_bias:
+            values["bias"] = linear.bias
+        own = dict(layer.named_parameters()) | dict(layer.named_buffers())
+        if odd := own.keys() ^ values.keys():
+            raise TypeError(f"{cls.__name__}: factors_of and the layer differ in {', '.join(sorted(odd))}")
+        for name, empty in own.items():
+            with torch.no_grad():
+                value = torch.empty_like(empty, device=weight.device).copy_(values[name])
+            part, _, key = name.rpartition(".")
+            trained = isinstance(empty, nn.Parameter)
+            setattr(layer.get_submodule(part), key, nn.Parameter(value, empty.requires_grad) if trained else value)
+        has_numbers = type(weight) is Tensor and not weight.is_meta
+        if dict(layer.named_parameters()).keys() <= {"eig_in", "eig_out", "bias"} and has_numbers and not weight.any():
+            text = "all weights are zero, and stay so: eigenvalues only scale them; SVDLinear and QRLinear learn others"
+            warnings.warn(text, stacklevel=2)
         return layer
 
-    def factors_of(self, phi: Tensor) -> dict[str, Tensor]:
-        """By name, the parameters and buffers that make up the eigenvector block ``phi (N_out, N_in)``."""
+    def factors_of(self, phi: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """By name, the parameters and buffers that make up the eigenvector block ``phi (N_out, N_in)``.
+
+        What the layer has beside them is to be among them, too, but ``eig_in``, ``eig_out`` and the bias.
+
+        Args:
+            generator: of the CPU, for what ``phi`` does not decide.
+        """
         raise TypeError(f"{type(self).__name__} does not define factors_of")
 
     def eigenvectors(self) -> Tensor:
@@ -194,6 +224,8 @@ class SpectralLinear(EigenvalueLinear):
         train_eigenvectors: whether ``φ`` is trained, too.
     """
 
+    phi: Tensor
+
     def __init__(
         self,
         in_features: int,
@@ -219,7 +251,8 @@ class SpectralLinear(EigenvalueLinear):
         eigenvalues = super().start_values(generator)
         return {**eigenvalues, "phi": draw_normal(self.out_features, self.in_features, self.phi_std, generator)}
 
-    def factors_of(self, phi: Tensor) -> dict[str, Tensor]:
+    def factors_of(self, phi: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        del generator
         return {"phi": phi}
 
     def eigenvectors(self) -> Tensor:

@@ -19,6 +19,10 @@ class SVDLinear(EigenvalueLinear):
             independent ``N(0, basis_std²)`` entries as in the published code.
     """
 
+    s: Tensor
+    u: Tensor
+    v: Tensor
+
     def __init__(
         self,
         in_features: int,
@@ -50,7 +54,8 @@ class SVDLinear(EigenvalueLinear):
                 values[name] = draw_normal(rows, rank, self.basis_std, generator)
         return {**values, "s": draw_start(self.singular_values, rank, generator)}
 
-    def factors_of(self, phi: Tensor) -> dict[str, Tensor]:
+    def factors_of(self, phi: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        del generator
         u, s, vh = torch.linalg.svd(phi, full_matrices=False)
         return {"u": u, "s": s, "v": vh.mT}
 
