@@ -280,6 +280,7 @@ def test_wheel_carries_its_configuration(tmp_path):
         archive.extractall(tmp_path / "site")
     site = tmp_path / "site"
     assert (site / "spectral_repro/conf/config.yaml").exists()
+    assert (site / "spectral_repro/py.typed").exists()
     done = subprocess.run(
         [sys.executable, "-m", "spectral_repro.cli", "method=sqr", "n2=4", "realizations=1", "trainer.max_epochs=1"],
         cwd=tmp_path,

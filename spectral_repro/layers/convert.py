@@ -3,6 +3,7 @@
 import fnmatch
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from torch import nn
 
@@ -89,7 +90,7 @@ def restore_linear(model: nn.Module) -> int:
     ours = {name: m for name, m in model.named_modules(remove_duplicate=False) if isinstance(m, ReparametrizedLinear)}
     if not ours:
         raise ValueError("no layer of spectral_repro.layers to replace")
-    made = {layer: layer.to_linear() for layer in dict.fromkeys(ours.values())}
+    made: dict[nn.Module, nn.Module] = {layer: layer.to_linear() for layer in dict.fromkeys(ours.values())}
     _put(model, ours, made)
     return len(made)
 
@@ -104,10 +105,12 @@ def _as_linear(module: nn.Module) -> nn.Linear:
     """The ``nn.Linear`` that does the same; of a ``Conv1D`` with the memory of its weight and its own bias."""
     if type(module) is nn.Linear:
         return module
-    linear = nn.Linear(*module.weight.shape, device="meta")
-    linear.weight = nn.Parameter(module.weight.detach().T, module.weight.requires_grad)
-    linear.bias = module.bias
-    return linear.train(module.training)
+    conv: Any = module
+    n_in, n_out = conv.weight.shape
+    linear = nn.Linear(n_in, n_out, device="meta")
+    linear.weight = nn.Parameter(conv.weight.detach().T, conv.weight.requires_grad)
+    linear.bias = conv.bias
+    return linear.train(conv.training)
 
 
 def _put(model: nn.Module, places: Mapping[str, nn.Module], made: Mapping[nn.Module, nn.Module]) -> None:

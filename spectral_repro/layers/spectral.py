@@ -159,12 +159,12 @@ class _ScaledEigenvectors(torch.autograd.Function):
     def backward(ctx, d: Tensor):
         eig_in, eig_out, phi = ctx.saved_tensors
         needs_in, needs_out, needs_phi = ctx.needs_input_grad
-        scaled = d * phi if needs_in or needs_out else None
-        return (
-            scaled.sum(-2) if needs_in else None,
-            scaled.sum(-1).neg() if needs_out else None,
-            d * _difference(eig_in, eig_out, phi) if needs_phi else None,
-        )
+        d_in = d_out = None
+        if needs_in or needs_out:
+            scaled = d * phi
+            d_in = scaled.sum(-2) if needs_in else None
+            d_out = scaled.sum(-1).neg() if needs_out else None
+        return d_in, d_out, d * _difference(eig_in, eig_out, phi) if needs_phi else None
 
 
 def _difference(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:
