@@ -4,13 +4,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["load_network", "prune"]
+__all__ = ["load_network", "prune", "run"]
 
 #: Where the names are that are imported when they are asked for, as torch takes seconds.
-_MODULES = {"load_network": "spectral_repro.results.weights", "prune": "spectral_repro.training.pruning"}
+_MODULES = {
+    "load_network": "spectral_repro.results.weights",
+    "prune": "spectral_repro.training.pruning",
+    "run": "spectral_repro.runner.python",
+}
 
 if TYPE_CHECKING:
     from spectral_repro.results.weights import load_network
+    from spectral_repro.runner.python import run
     from spectral_repro.training.pruning import prune
 else:
 
