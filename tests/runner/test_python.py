@@ -18,6 +18,7 @@ def keys_of(images, **changes) -> dict:
     return {**shared, "trainer": {"batch_size": 12, "max_epochs": 3}, **changes}
 
 
+@pytest.mark.filterwarnings("ignore:.*no better than chance")
 def test_rows_are_those_of_the_command(images, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
@@ -59,6 +60,7 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, overrides, keys, message):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.filterwarnings("ignore:.*no better than chance")
 def test_a_notebook_shows_a_bar(images, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     spectral_repro.run(f"data.root={images}", **keys_of(images))

@@ -39,7 +39,10 @@ def row(seed: int, finished_at: str) -> Row:
     result = {"test_accuracy": 0.75 + seed / 8, "validation_accuracy": 0.3, "epochs": 3, "diverged": False}
     cost = {"trained_parameters": 250, "rho": 0.25, "seconds": 1.5, "realizations_in_batch": 2}
     cell = {"data": "mnist5k", "method": "sqr", "seed": seed, "config_hash": CELL.config_hash}
-    return Row(**cell, **sizes, **result, **cost, **made_by, p=0.1, core=None, finished_at=finished_at)
+    return Row(
+        **{**CELL.trainer, **cell, **sizes, **result, **cost, **made_by},
+        **{"p": 0.1, "core": None, "hidden": "[100]", "finished_at": finished_at},
+    )
 
 
 def written(tracking: Tracking, folder: Path, finished_at: str) -> None:
