@@ -119,12 +119,8 @@ def make_trainer(
     realizations: int,
     images: Images,
     sparsity: float = 0.0,
-    factored: bool | None = None,
 ) -> Trainer:
-    """A trainer of the sizes and protocol of the paper's figures.
-
-    ``factored`` forces the form of the first layer, which the cost model chooses otherwise.
-    """
+    """A trainer of the sizes and protocol of the paper's figures."""
     protocol = Protocol(
         max_epochs=90,
         batch_size=BATCH,
@@ -143,8 +139,6 @@ def make_trainer(
         sparsity=sparsity,
     )
     network = network.to(images.train_x.device)
-    if factored is not None:
-        network.layers[0].prefers_factors = lambda *_: factored  # type: ignore[method-assign]
     return Trainer(network, images, range(realizations), protocol)
 
 
@@ -202,24 +196,6 @@ def compare(
     return seconds, profile(trainer, min(steps, 40)) if device.type == "cpu" else {}
 
 
-def choice(method: str, sizes: Sequence[int], images: Images, realizations: int) -> tuple[float, float, bool]:
-    """Seconds per step and network with the first layer explicit and factored, and whether the model factors it."""
-    explicit, factored = (make_trainer(method, sizes, realizations, images, factored=f) for f in (False, True))
-    macs = floor_macs(method, sizes)
-    available = math.ceil(explicit.feed.train_rows.shape[1] / BATCH)
-    steps = available
-    if images.train_x.device.type == "cpu":
-        steps = max(5, min(available, int(_TURN_MACS / macs / 8)))
-    times: dict[Trainer, list[float]] = {explicit: [], factored: []}
-    for round_ in range(4):
-        for trainer, values in times.items():
-            seconds = timed(functools.partial(trainer.train_epoch, steps), images.train_x.device, 1, warm_up=0)
-            if round_:
-                values.append(seconds / steps / realizations)
-    chosen = LAYERS[method](*sizes[:2]).prefers_factors(BATCH, False, True)
-    return statistics.median(times[explicit]), statistics.median(times[factored]), chosen
-
-
 def profile(trainer: Trainer, steps: int) -> dict[str, float]:
     """Shares of the time of a step on a CPU: products, optimizer, gather, cut-off, and all the rest."""
 
@@ -248,7 +224,7 @@ def profile(trainer: Trainer, steps: int) -> dict[str, float]:
         "products": sum(e.self_cpu_time_total for k, e in events.items() if k in ("aten::bmm", "aten::mm")) / wall,
         "optimizer": events["update"].cpu_time_total / wall,
         "gather": events["gather"].cpu_time_total / wall,
-        "cut-off": sum(e.cpu_time_total for k, e in events.items() if k.startswith("_StackCutoff")) / wall,
+        "cut-off": sum(e.cpu_time_total for k, e in events.items() if k == "cut-off") / wall,
     }
     return {**shares, "rest": 1 - sum(shares.values())}
 

@@ -1,7 +1,7 @@
 """Layers that drop in for ``nn.Linear``, each with the adaptive cut-off: direct, Spectral, S-SVD, S-QR; controls."""
 
 from spectral_repro.layers.adapters import load_trained, trained_state
-from spectral_repro.layers.base import Cost, ReparametrizedLinear
+from spectral_repro.layers.base import ReparametrizedLinear
 from spectral_repro.layers.convert import replace_linear, restore_linear
 from spectral_repro.layers.cutoff import cutoff
 from spectral_repro.layers.diagonal import DiagonalLinear
@@ -15,7 +15,6 @@ from spectral_repro.layers.stack import stack, unstack
 from spectral_repro.layers.svd import SVDLinear
 
 __all__ = [
-    "Cost",
     "DiagonalLinear",
     "DirectLinear",
     "EigenvalueLinear",

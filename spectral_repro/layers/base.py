@@ -1,17 +1,11 @@
 """What all parametrizations share: an affine map whose weight is computed from other quantities."""
 
-import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from spectral_repro.layers.cutoff import cutoff
-from spectral_repro.layers.gradients import plain_formula, take_gradient_buffer
-
-#: Multiply-adds that one elementwise pass over one number costs (measured on a CPU, weights in cache).
-PASS_COST = 6
 
 #: Kinds of device that have no float64.
 WITHOUT_FLOAT64 = {"mps"}
@@ -19,13 +13,6 @@ _LARGEST = torch.finfo(torch.float64).max
 
 #: How a start value is given: a number, or the two ends of a uniform distribution.
 Start = float | Sequence[float]
-
-
-class Cost(NamedTuple):
-    """Multiply-adds of one step (forward and backward) of one network, by the two ways to compute it."""
-
-    explicit: float
-    factored: float
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -38,10 +25,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """
     if weight.ndim == 2:
         return nn.functional.linear(x, weight, bias)
-    if x.ndim == 3 and not plain_formula():
-        y = _StackedProduct.apply(x, weight, take_gradient_buffer(weight))
-    else:
-        y = x @ weight.mT
+    y = x @ weight.mT
     return y if bias is None else y + bias.unsqueeze(-2)
 
 
@@ -62,34 +46,6 @@ def linear_of(weight: Tensor, bias: Tensor | None) -> nn.Linear:
     if bias is not None:
         linear.bias.copy_(bias)
     return linear
-
-
-class _StackedProduct(torch.autograd.Function):
-    """``x Wᵀ`` for a stack: autograd of ``x @ W.mT`` would return the gradient of ``W`` transposed in memory."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor, weight: Tensor, buffer: Tensor | None) -> Tensor:
-        return x @ weight.mT
-
-    @staticmethod
-    def setup_context(ctx, inputs, output) -> None:
-        x, weight, ctx.buffer = inputs
-        ctx.save_for_backward(x, weight)
-
-    @staticmethod
-    def backward(ctx, dy: Tensor):
-        x, weight = ctx.saved_tensors
-        x, dy = x.to(weight.dtype), dy.to(weight.dtype)  # autocast has ended
-        dx = dy @ weight if ctx.needs_input_grad[0] else None
-        dw = None
-        if ctx.needs_input_grad[1]:
-            if weight.mT.is_contiguous():  # the gradient is laid out as the weight
-                dw = (x.mT @ dy).mT
-            else:
-                dw = dy.mT @ x if ctx.buffer is None else torch.bmm(dy.mT, x, out=ctx.buffer)
-        return dx, dw, None
 
 
 def draw_start(start: Start, size: int, generator: torch.Generator | None) -> Tensor:
@@ -137,8 +93,8 @@ class ReparametrizedLinear(nn.Module):
     """An affine map ``y = x Wᵀ + b`` that drops in for ``nn.Linear``.
 
     A subclass says what its parameters and buffers start as (``start_values``) and how ``W`` follows from them
-    (``dense_weight``), and may say how to apply it without building it (``apply_factored``); whichever costs less
-    for the input at hand is used. Everything that is frozen is a buffer, everything that is trained a ``Parameter``.
+    (``dense_weight``), and may say how to apply it without building it (``apply_factored``). Everything that is frozen
+    is a buffer, everything that is trained a ``Parameter``.
 
     All code is written for any number of leading dimensions, so that the stack of ``R`` networks that
     :func:`spectral_repro.layers.stack` builds is a module of the same class, whose parameters are
@@ -172,6 +128,9 @@ class ReparametrizedLinear(nn.Module):
 
     #: The parameter that is ``W`` itself, entry by entry, if there is one.
     entries: str | None = None
+    #: Whether to apply the layer without building ``W`` (Eq. 3): yours to set, and cheaper for few rows. A cut-off
+    #: needs ``W``, whatever this says.
+    factored = False
     #: Whether this is a stack of networks, of which each has its own rows of the input.
     stacked = False
     #: Buffers that are the same in all networks of a stack, which has them once, without a leading dimension.
@@ -223,54 +182,18 @@ class ReparametrizedLinear(nn.Module):
         """The effective ``W (…, N_out, N_in)``, after the cut-off; computed anew, so writing into it does nothing."""
         return cutoff(self.dense_weight(), self.sparsity)
 
-    def frozen_factor(self) -> Tensor | None:
-        """``F (…, N_in, M)`` of which ``x F`` never changes during training, or None if there is none."""
-        return None
-
-    def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
-        """``x Wᵀ`` of shape ``(…, N_out)`` without building ``W``; ``product`` is ``x F`` if it is known."""
+    def apply_factored(self, x: Tensor) -> Tensor:
+        """``x Wᵀ`` of shape ``(…, N_out)`` without building ``W``."""
         raise TypeError(f"{type(self).__name__} has no factored form")
 
-    @staticmethod
-    def step_cost(n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, **options) -> Cost:
-        """Cost model of one training step on ``rows`` inputs; by default the factored form is never chosen.
-
-        Args:
-            input_grad: whether the gradient of the input is needed (not in a first layer).
-            product: whether ``x F`` is known (see :meth:`frozen_factor`).
-            options: those of the layer class that the cost depends on.
-        """
-        del product, options
-        return Cost(explicit=rows * n_in * n_out * (2 + input_grad), factored=float("inf"))
-
-    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
-        """:meth:`step_cost` of this layer."""
-        return self.step_cost(self.in_features, self.out_features, rows, input_grad, product)
-
-    def prefers_factors(self, rows: int, input_grad: bool, product: bool) -> bool:
-        """Whether the factored form is the cheaper one (never with a cut-off, which needs ``W``)."""
-        cost = self.cost(rows, input_grad, product)
-        return self.sparsity == 0 and cost.factored < cost.explicit
-
-    def forward(self, x: Tensor, product: Tensor | None = None) -> Tensor:
-        """``(…, N_in)`` to ``(…, N_out)``; ``product`` is ``x F`` for :meth:`frozen_factor`, if known."""
+    def forward(self, x: Tensor) -> Tensor:
+        """``(…, N_in)`` to ``(…, N_out)``."""
         if self.stacked and x.ndim > 3:
             return self.forward(x.flatten(1, -2)).unflatten(1, x.shape[1:-1])
-        if self._explicit(x, product is not None):
-            y = affine(x, cutoff(self.dense_weight(), self.sparsity), self.bias)
-        else:
-            y = self.apply_factored(x, product)
-            y = y if self.bias is None else y + self._per_row(self.bias, y)
-        return _of_autocast(y)
-
-    def _explicit(self, x: Tensor, product: bool) -> bool:
-        """Whether to build ``W`` for this input: if that is cheaper, or if nothing else works."""
-        if torch.compiler.is_exporting() or torch.jit.is_tracing():  # for any number of rows
-            return True
-        if x.is_nested or x.layout != torch.strided:
-            return True
-        rows = x.shape[-2] if self.stacked and x.ndim > 1 else math.prod(x.shape[:-1])
-        return not self.prefers_factors(rows, x.requires_grad, product)
+        if self.factored and not self.sparsity:
+            y = self.apply_factored(x)
+            return _of_autocast(y if self.bias is None else y + self._per_row(self.bias, y))
+        return _of_autocast(affine(x, self.weight, self.bias))
 
     @staticmethod
     def _per_row(vector: Tensor, like: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.base import PASS_COST, Cost, ReparametrizedLinear, draw_normal
+from spectral_repro.layers.base import ReparametrizedLinear, draw_normal
 from spectral_repro.layers.glorot import glorot_variance
 
 
@@ -42,9 +42,3 @@ class DiagonalLinear(ReparametrizedLinear):
 
     def dense_weight(self) -> Tensor:
         return self.a.unsqueeze(-1) * self.phi * self.b.unsqueeze(-2)
-
-    @staticmethod
-    def step_cost(n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, **options) -> Cost:
-        del product, options
-        weights = n_in * n_out
-        return Cost(rows * weights * (2 + input_grad) + PASS_COST * 6 * weights, float("inf"))

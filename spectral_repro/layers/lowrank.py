@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.base import PASS_COST, Cost, ReparametrizedLinear, draw_normal
+from spectral_repro.layers.base import ReparametrizedLinear, draw_normal
 from spectral_repro.layers.glorot import glorot_variance
 
 
@@ -50,18 +50,8 @@ class LowRankLinear(ReparametrizedLinear):
     def dense_weight(self) -> Tensor:
         return self.a @ self.b
 
-    def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
+    def apply_factored(self, x: Tensor) -> Tensor:
         return (x @ self.b.mT) @ self.a.mT
-
-    @staticmethod
-    def step_cost(n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, rank: int = 8, **options) -> Cost:
-        del product, options
-        rank, weights = min(rank, n_in, n_out), n_in * n_out
-        explicit = 3 * rank * weights + rows * weights * (2 + input_grad)
-        return Cost(explicit, rows * rank * ((2 + input_grad) * n_in + 3 * n_out) + PASS_COST * rows * (rank + n_out))
-
-    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
-        return self.step_cost(self.in_features, self.out_features, rows, input_grad, product, rank=self.rank)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, rank={self.rank}"

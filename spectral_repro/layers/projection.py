@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.base import Cost, ReparametrizedLinear, draw_normal, draw_orthonormal
+from spectral_repro.layers.base import ReparametrizedLinear, draw_normal, draw_orthonormal
 from spectral_repro.layers.glorot import glorot_variance
 
 
@@ -54,23 +54,8 @@ class ProjectionLinear(ReparametrizedLinear):
     def dense_weight(self) -> Tensor:
         return self.d @ self.q.mT
 
-    def frozen_factor(self) -> Tensor:
-        return self.q
-
-    def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
-        return (x @ self.q if product is None else product) @ self.d.mT
-
-    @staticmethod
-    def step_cost(
-        n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, rank: int | None = None, **options
-    ) -> Cost:
-        del options
-        rank, weights = min(rank or rank_like_sqr(n_in, n_out), n_in), n_in * n_out
-        explicit = 2 * rank * weights + rows * weights * (2 + input_grad)
-        return Cost(explicit, rows * rank * (n_in * ((not product) + input_grad) + n_out * (2 + input_grad)))
-
-    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
-        return self.step_cost(self.in_features, self.out_features, rows, input_grad, product, rank=self.rank)
+    def apply_factored(self, x: Tensor) -> Tensor:
+        return (x @ self.q) @ self.d.mT
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, rank={self.rank}"

@@ -1,41 +1,12 @@
 """S-QR: the triangular factor of the eigenvector block is trained too (App. D for ``p < 1``)."""
 
 import math
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal
-from spectral_repro.layers.gradients import minus_scaled, plain_formula, take_gradient_buffer
+from spectral_repro.layers.base import Start, draw_normal
 from spectral_repro.layers.spectral import EigenvalueLinear
-from spectral_repro.layers.triangular import block_edges, factored_product, triangular_product
-
-
-class _Assembled(torch.autograd.Function):
-    """``R (…, M, M)`` from its trained entries ``(…, T)`` and the rest ``(…, M²)``; rest and index may be of all."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(entries: Tensor, rest: Tensor, index: Tensor, buffer: Tensor | None) -> Tensor:
-        return _assembled(entries, rest, index)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output) -> None:
-        _, _, index, ctx.buffer = inputs
-        ctx.save_for_backward(index)
-
-    @staticmethod
-    def backward(ctx, d: Tensor):
-        (index,) = ctx.saved_tensors
-        d = d.reshape(*d.shape[:-2], -1)
-        return torch.gather(d, -1, index.expand(*d.shape[:-1], -1), out=ctx.buffer), None, None, None
-
-
-def _assembled(entries: Tensor, rest: Tensor, index: Tensor) -> Tensor:
-    size, networks = math.isqrt(rest.shape[-1]), entries.shape[:-1]
-    return rest.expand(*networks, -1).scatter(-1, index.expand_as(entries), entries).reshape(*networks, size, size)
 
 
 def _trained_entries(size: int, p: float, generator: torch.Generator | None, device) -> Tensor:
@@ -146,60 +117,18 @@ class QRLinear(EigenvalueLinear):
         """``R (…, M, M)``: trained and frozen entries put together."""
         if self.core == "full":
             return self.r
-        if plain_formula():
-            return _assembled(self.r, self.r_frozen, self.r_index)
-        return _Assembled.apply(self.r, self.r_frozen, self.r_index, take_gradient_buffer(self.r))
+        networks, size = self.r.shape[:-1], math.isqrt(self.r_frozen.shape[-1])
+        r = self.r_frozen.expand(*networks, -1).scatter(-1, self.r_index.expand_as(self.r), self.r)
+        return r.unflatten(-1, (size, size))
 
     def eigenvectors(self) -> Tensor:
-        r = self.r_matrix()
-        if self.core == "full":
-            return self.q @ r if self.wide else (self.q @ r).mT
-        qr = triangular_product(self.q, r)
-        return qr if self.wide else qr.mT
+        phi = self.q @ self.r_matrix()
+        return phi if self.wide else phi.mT
 
-    def frozen_factor(self) -> Tensor | None:
-        return None if self.wide else self.q
-
-    def through_trained(self, z: Tensor) -> Tensor:
-        return self._through(z, self.r_matrix())
-
-    def _through(self, z: Tensor, r: Tensor) -> Tensor:
-        if self.core == "full":
-            return (z @ r.mT) @ self.q.mT if self.wide else z @ r
+    def through_eigenvectors(self, x: Tensor) -> Tensor:
         if self.wide:
-            return triangular_product(z, r, transpose=True) @ self.q.mT
-        return triangular_product(z, r)
-
-    def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
-        r = self.r_matrix()  # once for both branches
-        scaled = self.scaled_through_frozen(x)
-        plain = self.through_frozen(x) if product is None else product
-        if self.core == "triangular" and not self.wide and x.ndim == r.ndim and not plain_formula():
-            return factored_product(scaled, plain, r, self.eig_out)
-        scaled, plain = self._through(scaled, r), self._through(plain, r)
-        return minus_scaled(scaled, self._per_row(self.eig_out, plain), plain)
-
-    @staticmethod
-    def step_cost(
-        n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, core: str = "triangular", **options
-    ) -> Cost:
-        del options
-        wide, weights = n_out > n_in, n_in * n_out
-        if core == "triangular":
-            edges = block_edges(min(n_in, n_out))
-            r_size = sum(b * (b - a) for a, b in pairwise(edges))  # entries in blocks that are not zero
-            rank = min(n_in, n_out)
-        else:
-            r_size, rank = n_out * min(n_in, n_out), n_out
-        build = n_out * r_size if wide else n_in * r_size
-        explicit = 2 * build + rows * weights * (2 + input_grad) + PASS_COST * 6 * weights
-        through_r = rows * r_size * (5 + input_grad)
-        through_q = rows * (n_out * rank * 4 if wide else n_in * rank * (2 + (not product) + input_grad))
-        passes = 3 * n_in * min(rows, rank) + rows * (6 * rank + 3 * n_out) + r_size
-        return Cost(explicit, through_q + through_r + PASS_COST * passes)
-
-    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
-        return self.step_cost(self.in_features, self.out_features, rows, input_grad, product, core=self.core)
+            return (x @ self.r_matrix().mT) @ self.q.mT
+        return (x @ self.q) @ self.r_matrix()
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, core={self.core}, p={self.p:g}"

@@ -7,22 +7,19 @@ import torch
 from torch import Tensor, nn
 
 from spectral_repro.layers.base import (
-    PASS_COST,
-    Cost,
     ReparametrizedLinear,
     Start,
     draw_normal,
     draw_start,
     in_float64,
 )
-from spectral_repro.layers.gradients import minus_scaled, plain_formula
 
 
 class EigenvalueLinear(ReparametrizedLinear):
     """``w_ij = (λin_j − λout_i) φ_ij`` (Eq. 2) for an eigenvector block ``φ`` that a subclass defines.
 
     In factored form (Eq. 3) ``y = (x ∘ λin) φᵀ − λout ∘ (x φᵀ)``; a subclass that knows how to apply ``φ``
-    cheaply says so in ``through_phi``.
+    cheaply says so in ``through_eigenvectors``.
 
     Args:
         eig_in: start of ``λin``: a number or ``[low, high]`` of a uniform distribution.
@@ -114,99 +111,17 @@ class EigenvalueLinear(ReparametrizedLinear):
         """``φ (…, N_out, N_in)``, the subdiagonal block of ``Φ``."""
         raise TypeError(f"{type(self).__name__} does not define eigenvectors")
 
+    def through_eigenvectors(self, x: Tensor) -> Tensor:
+        """``x φᵀ``: ``(…, N_in)`` to ``(…, N_out)``."""
+        return x @ self.eigenvectors().mT
+
     def dense_weight(self) -> Tensor:
-        phi = self.eigenvectors()
-        if plain_formula():
-            return _difference(self.eig_in, self.eig_out, phi) * phi
-        return _ScaledEigenvectors.apply(self.eig_in, self.eig_out, phi)
+        return (self.eig_in.unsqueeze(-2) - self.eig_out.unsqueeze(-1)) * self.eigenvectors()
 
-    def through_frozen(self, x: Tensor) -> Tensor:
-        """``x F``, the part of ``x φᵀ`` that is frozen: ``(…, N_in)`` to ``(…, M)``."""
-        factor = self.frozen_factor()
-        return x if factor is None else x @ factor
-
-    def scaled_through_frozen(self, x: Tensor) -> Tensor:
-        """``(x ∘ λin) F``."""
-        factor = self.frozen_factor()
-        if factor is None or x.ndim == 1 or plain_formula():
-            return self.through_frozen(x * self._per_row(self.eig_in, x))
-        return _ScaledProduct.apply(x, self.eig_in, factor)
-
-    def through_trained(self, z: Tensor) -> Tensor:
-        """The rest of ``x φᵀ``: ``(…, M)`` to ``(…, N_out)``; the identity where all of ``φ`` is frozen."""
-        return z
-
-    def apply_factored(self, x: Tensor, product: Tensor | None) -> Tensor:
-        scaled = self.through_trained(self.scaled_through_frozen(x))
-        plain = self.through_trained(self.through_frozen(x) if product is None else product)
-        return minus_scaled(scaled, self._per_row(self.eig_out, plain), plain)
-
-
-class _ScaledEigenvectors(torch.autograd.Function):
-    """``(λin_j − λout_i) φ_ij``, laid out in memory as ``φ``; no matrix is negated or transposed on the way back."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:
-        return _difference(eig_in, eig_out, phi).mul_(phi)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output) -> None:
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx, d: Tensor):
-        eig_in, eig_out, phi = ctx.saved_tensors
-        needs_in, needs_out, needs_phi = ctx.needs_input_grad
-        d_in = d_out = None
-        if needs_in or needs_out:
-            scaled = d * phi
-            d_in = scaled.sum(-2) if needs_in else None
-            d_out = scaled.sum(-1).neg() if needs_out else None
-        return d_in, d_out, d * _difference(eig_in, eig_out, phi) if needs_phi else None
-
-
-def _difference(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:
-    """``λin_j − λout_i``, laid out in memory as ``φ``."""
-    if phi.mT.is_contiguous() and not phi.is_contiguous():
-        return (eig_in.unsqueeze(-1) - eig_out.unsqueeze(-2)).mT
-    return eig_in.unsqueeze(-2) - eig_out.unsqueeze(-1)
-
-
-class _ScaledProduct(torch.autograd.Function):
-    """``(x ∘ λ) F`` for ``F (…, N, M)``, usually frozen; ``λ (…, N)`` scales ``x (…, B, N)`` or ``F``, the smaller one.
-
-    The gradient of ``λ`` comes from whichever product is needed anyway, or else is the smaller.
-    """
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor, eig: Tensor, factor: Tensor) -> Tensor:
-        if factor.shape[-1] < x.shape[-2]:
-            return x @ (eig.unsqueeze(-1) * factor)
-        return (x * eig.unsqueeze(-2)) @ factor
-
-    @staticmethod
-    def setup_context(ctx, inputs, output) -> None:
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx, dy: Tensor):
-        x, eig, factor = ctx.saved_tensors
-        needs_x, needs_eig, needs_factor = ctx.needs_input_grad
-        dy = dy.to(factor.dtype)  # autocast has ended
-        dx = d_eig = d_factor = None
-        if needs_x or factor.shape[-1] >= x.shape[-2]:
-            scaled = dy @ factor.mT  # the gradient of x ∘ λ
-            dx = (scaled * eig.unsqueeze(-2)).sum_to_size(x.shape) if needs_x else None
-            d_eig = (scaled * x).sum(-2) if needs_eig else None
-        elif needs_eig:
-            d_eig = ((x.mT @ dy) * factor).sum(-1)
-        if needs_factor:
-            d_factor = ((x * eig.unsqueeze(-2)).mT @ dy).sum_to_size(factor.shape)
-        return dx, None if d_eig is None else d_eig.sum_to_size(eig.shape), d_factor
+    def apply_factored(self, x: Tensor) -> Tensor:
+        scaled = self.through_eigenvectors(x * self._per_row(self.eig_in, x))
+        plain = self.through_eigenvectors(x)
+        return scaled - self._per_row(self.eig_out, plain) * plain
 
 
 class SpectralLinear(EigenvalueLinear):
@@ -257,32 +172,3 @@ class SpectralLinear(EigenvalueLinear):
 
     def eigenvectors(self) -> Tensor:
         return self.phi
-
-    def frozen_factor(self) -> Tensor | None:
-        return None if self.phi.requires_grad else self.phi.mT
-
-    def through_trained(self, z: Tensor) -> Tensor:
-        return z @ self.phi.mT if self.phi.requires_grad else z
-
-    def cost(self, rows: int, input_grad: bool, product: bool) -> Cost:
-        sizes = self.in_features, self.out_features
-        return self.step_cost(*sizes, rows, input_grad, product, train_eigenvectors=self.phi.requires_grad)
-
-    @staticmethod
-    def step_cost(
-        n_in: int,
-        n_out: int,
-        rows: int,
-        input_grad: bool,
-        product: bool,
-        *,
-        train_eigenvectors: bool = False,
-        **options,
-    ) -> Cost:
-        del options
-        weights = n_in * n_out
-        if train_eigenvectors:  # nothing is saved by parts of which none is frozen
-            return Cost(rows * weights * (2 + input_grad) + PASS_COST * 8 * weights, float("inf"))
-        explicit = rows * weights * (2 + input_grad) + PASS_COST * 5 * weights
-        factored = rows * weights * (2 + (not product) + input_grad) + PASS_COST * 3 * rows * (n_in + n_out)
-        return Cost(explicit, factored)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from spectral_repro.layers.base import PASS_COST, Cost, Start, draw_normal, draw_orthonormal, draw_start
+from spectral_repro.layers.base import Start, draw_normal, draw_orthonormal, draw_start
 from spectral_repro.layers.spectral import EigenvalueLinear
 
 
@@ -62,21 +62,8 @@ class SVDLinear(EigenvalueLinear):
     def eigenvectors(self) -> Tensor:
         return (self.u * self.s.unsqueeze(-2)) @ self.v.mT
 
-    def frozen_factor(self) -> Tensor:
-        return self.v
-
-    def through_trained(self, z: Tensor) -> Tensor:
-        return (z * self._per_row(self.s, z)) @ self.u.mT
-
-    @staticmethod
-    def step_cost(n_in: int, n_out: int, rows: int, input_grad: bool, product: bool, **options) -> Cost:
-        del options
-        rank, weights = min(n_in, n_out), n_in * n_out
-        build = rank * weights  # U Σ Vᵀ, and as much again for the gradient of Σ
-        explicit = 2 * build + rows * weights * (2 + input_grad) + PASS_COST * 6 * weights
-        products = rows * rank * (n_in * (2 + (not product) + input_grad) + 4 * n_out)
-        passes = 3 * n_in * min(rows, rank) + rows * (8 * rank + 3 * n_out)
-        return Cost(explicit, products + PASS_COST * passes)
+    def through_eigenvectors(self, x: Tensor) -> Tensor:
+        return ((x @ self.v) * self._per_row(self.s, x)) @ self.u.mT
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, basis={self.basis}"

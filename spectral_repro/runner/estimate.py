@@ -1,4 +1,4 @@
-"""How long a sweep will take, from the layers' cost model and the speed of rows that this device has made."""
+"""How long a sweep will take, from the kernels' cost model and the speed of rows that this device has made."""
 
 import math
 import re
@@ -11,9 +11,9 @@ import torch
 
 from spectral_repro.config.cell import Cell, import_layer, masking_name
 from spectral_repro.layers import ReparametrizedLinear
-from spectral_repro.layers.base import PASS_COST
 from spectral_repro.results import provenance
 from spectral_repro.runner.devices import choose_device
+from spectral_repro.training.kernels.cost import PASS_COST, Step, step_cost
 from spectral_repro.training.masking import MaskingRule
 
 #: Epochs that a run is assumed to last where no row tells: the median of the first hundred of the full protocol.
@@ -39,7 +39,7 @@ def step_work(layer: type[ReparametrizedLinear], sizes: Sequence[int], rows: int
     """Multiply-adds of one step of one network on ``rows`` inputs, elementwise passes counted as such."""
     step = 0.0
     for k, (n_in, n_out) in enumerate(pairwise(sizes)):
-        cost, weights = layer.step_cost(n_in, n_out, rows, k > 0, k == 0, **options), n_in * n_out
+        cost, weights = step_cost(layer, Step(n_in, n_out, rows, k > 0, k == 0), **options), n_in * n_out
         step += cost.explicit + PASS_COST * _CUTOFF_PASSES * weights if sparsity else min(cost)
         step += PASS_COST * _UPDATE_PASSES * weights
     return step

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from spectral_repro.layers import ReparametrizedLinear
+from spectral_repro.training.kernels import Kernel
 from spectral_repro.training.protocol import Images
 from spectral_repro.training.random import stream
 
@@ -57,11 +57,11 @@ class Feed:
         self._gathered: dict[str, Tensor] = {}
 
     @torch.no_grad()
-    def keep_products(self, layer: ReparametrizedLinear, batch_size: int, product_bytes: float) -> None:
+    def keep_products(self, kernel: Kernel, batch_size: int, product_bytes: float) -> None:
         """Computes ``(R, n_train, M)``, the first layer's ``x F`` of every training row, if it pays and fits."""
         rows, factor = self.train_rows, None
-        if layer.prefers_factors(batch_size, False, True):
-            factor = layer.frozen_factor()
+        if kernel.prefers_factors(batch_size, False, True):
+            factor = kernel.frozen_factor()
         if factor is not None and rows.shape[1] * factor.shape[-1] * factor.element_size() <= product_bytes:
             self.products = factor.new_empty(*rows.shape, factor.shape[-1])
             for out, r, f in zip(self.products, rows, factor, strict=True):

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spectral_repro.layers import cutoff
+from spectral_repro.training.kernels.cutoff import limits, survivors
 from spectral_repro.training.random import stream
 
 
@@ -81,6 +81,7 @@ class Masking:
         self._ramp = round(rule.ramp_share * steps)
         self._last_exchange = rule.until * steps
         self.masks: list[Tensor] = []
+        self._limits: list[Tensor | None] = []
         if rule.choice == "rigl":
             self.masks = [
                 torch.stack([_random_mask(shape, share, stream(seed, "mask", k)) for seed in seeds]).to(device)
@@ -113,18 +114,29 @@ class Masking:
         return [self.now] * (layers - 1) + [last]
 
     def weights(self, dense: Sequence[Tensor]) -> list[Tensor]:
-        """The effective weights ``(R, N_out, N_in)`` of all layers, from those before the cut-off."""
+        """The effective weights ``(R, N_out, N_in)`` of all layers, from those before the cut-off; without gradients."""
         if self.masks:
-            sparse = _masked(dense, self.masks)
-        elif self.rule.allocation == "global":
-            flat = cutoff(torch.cat([w.flatten(-2) for w in dense], -1).unsqueeze(-2), self.now).squeeze(-2)
-            parts = flat.split([w.shape[-2] * w.shape[-1] for w in dense], -1)
-            sparse = [part.unflatten(-1, w.shape[-2:]) for part, w in zip(parts, dense, strict=True)]
+            return _masked(dense, self.masks)
+        if self.rule.allocation == "global":
+            self._limits = [limits(torch.cat([w.flatten(-2) for w in dense], -1), self.now)] * len(dense)
         else:
-            sparse = [cutoff(w, share) for w, share in zip(dense, self._shares(len(dense)), strict=True)]
-        if self.rule.gradient == "survivors":
-            return sparse
-        return [_StraightThrough.apply(w, s) for w, s in zip(dense, sparse, strict=True)]
+            self._limits = [limits(w, share) for w, share in zip(dense, self._shares(len(dense)), strict=True)]
+        return [w if at is None else survivors(w, w, at) for w, at in zip(dense, self._limits, strict=True)]
+
+    def gradient(self, k: int, d: Tensor, dense: Tensor, out: Tensor | None = None) -> Tensor:
+        """The gradient of layer ``k``'s weight before the cut-off, from ``d``, that of the last :meth:`weights`.
+
+        Args:
+            d: ``(R, N_out, N_in)``.
+            dense: the weight before the cut-off.
+            out: where it may be written.
+        """
+        if self.rule.gradient == "all":  # straight-through: as if nothing were silenced
+            return d
+        if self.masks:
+            return d * self.masks[k].to(d)
+        limit = self._limits[k]
+        return d if limit is None else survivors(d, dense, limit, out)
 
     def advance(self) -> bool:
         """Counts a step, which is about to be taken; whether links are exchanged instead of an update."""
@@ -194,18 +206,6 @@ class FixedMasks(nn.Module):
 def _masked(dense: Sequence[Tensor], masks: Sequence[Tensor]) -> list[Tensor]:
     # Of one type: a product with truth values takes four times as long, and so does its gradient.
     return [w * mask.to(w) for w, mask in zip(dense, masks, strict=True)]
-
-
-class _StraightThrough(torch.autograd.Function):
-    """``sparse`` in the forward pass; the gradient goes to ``dense`` as if nothing were silenced."""
-
-    @staticmethod
-    def forward(ctx, dense: Tensor, sparse: Tensor) -> Tensor:
-        return sparse.detach().view_as(sparse)
-
-    @staticmethod
-    def backward(ctx, d: Tensor):
-        return d, None
 
 
 def _random_mask(shape: tuple[int, int], share: float, generator: torch.Generator) -> Tensor:

@@ -44,13 +44,13 @@ class Network(nn.Module):
         self.activation = activation
         self.masking: Masking | FixedMasks | None = None
 
-    def forward(self, x: Tensor, product: Tensor | None = None) -> Tensor:
-        """``(…, N_1)`` to logits ``(…, N_ℓ)``; ``product`` is the first layer's frozen product, if known."""
+    def forward(self, x: Tensor) -> Tensor:
+        """``(…, N_1)`` to logits ``(…, N_ℓ)``."""
         if self.masking:
             return self.apply_maps(self._maps(), x)
         activate = ACTIVATIONS[self.activation]
         for i, layer in enumerate(self.layers):
-            x = layer(x, product) if i == 0 else layer(activate(x))
+            x = layer(x if i == 0 else activate(x))
         return x
 
     @property
@@ -94,8 +94,12 @@ class Network(nn.Module):
         return nn.Sequential(*parts[:-1]).train(self.training)
 
     @torch.no_grad()
-    def state_of(self, i: int) -> dict[str, Tensor]:
-        """Of a stack, the parameters and buffers of network ``i`` as its own, and masks that its layers do not have."""
+    def state_of(self, i: int, maps: Sequence[tuple[Tensor, Tensor | None]]) -> dict[str, Tensor]:
+        """Of a stack, the parameters and buffers of network ``i`` as its own, and masks that its layers do not have.
+
+        Args:
+            maps: its ``(W, b)`` after the cut-off, from which masks are taken.
+        """
         state = {}
         for prefix, module in self.named_modules():
             shared = getattr(module, "shared", ())
@@ -103,7 +107,7 @@ class Network(nn.Module):
                 if value is not None:
                     state[f"{prefix}.{key}"] = (value if key in shared else value[i]).detach().clone()
         if self.masking:
-            state |= {f"masks.{k}": weight[i] != 0 for k, (weight, _) in enumerate(self.effective_maps())}
+            state |= {f"masks.{k}": weight[i] != 0 for k, (weight, _) in enumerate(maps)}
         return state
 
     def apply_maps(self, maps: Sequence[tuple[Tensor, Tensor | None]], x: Tensor) -> Tensor:

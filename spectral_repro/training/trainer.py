@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from spectral_repro.layers import cutoff
 from spectral_repro.training.evaluation import degrees, judge_test, judge_validation
 from spectral_repro.training.feed import PRODUCT_BYTES, Feed
 from spectral_repro.training.masking import Masking, MaskingRule
@@ -57,10 +55,9 @@ class Trainer:
             shapes = [(layer.out_features, layer.in_features) for layer in network.layers]
             network.masking = Masking(*masking, steps, shapes, seeds, self.feed.device)
         else:
-            self.feed.keep_products(network.layers[0], protocol.batch_size, product_bytes)
+            first = self.updater.backpropagation.kernels[0]
+            self.feed.keep_products(first, protocol.batch_size, product_bytes)
         self.fixed = self._fixed_steps(self._recorder())
-        if network.sparse:
-            cutoff(torch.ones(1, 2, 2), 0.5)  # torch sets up a custom operator at its first call: a second
 
     def _fixed_steps(self, recorder: Recorder | None) -> FixedSteps | None:
         """On a device where launches cost more than on a CPU, unless the steps differ in more than their numbers."""
@@ -122,7 +119,8 @@ class Trainer:
 
     def validate(self) -> None:
         """Judges the epoch; whoever stops (or reached the last epoch) is tested and leaves the batch."""
-        accuracies = judge_validation(self.network, self.feed)
+        maps = self.updater.backpropagation.maps()
+        accuracies = judge_validation(self.network, maps, self.feed)
         masking = self.network.masking_in_training
         stays, settled = [], masking is None or masking.settled
         for outcome, rule, accuracy in zip(self.running, self.stopping, accuracies, strict=True):
@@ -131,15 +129,15 @@ class Trainer:
             stays.append(not stops and self.epoch < self.protocol.max_epochs)
         if all(stays):
             return
-        tested = judge_test(self.network, self.feed)
+        tested = judge_test(self.network, maps, self.feed)
         finite = self.updater.finite()
-        links = degrees(self.network) if self.network.sparse else []
+        links = degrees(maps) if self.network.sparse else []
         for i, (outcome, stay, accuracy) in enumerate(zip(self.running, stays, tested, strict=True)):
             if not stay:
                 outcome.test_accuracy, outcome.diverged = accuracy, not finite[i]
                 outcome.degrees = [(into[i], out_of[i]) for into, out_of in links]
                 if self.on_stop:
-                    self.on_stop(outcome.seed, self.network.state_of(i))
+                    self.on_stop(outcome.seed, self.network.state_of(i, maps))
         self._keep([i for i, stay in enumerate(stays) if stay])
 
     def _keep(self, stays: list[int]) -> None:

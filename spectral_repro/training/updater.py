@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from spectral_repro.training.backpropagation import Backpropagation, loss_of
 from spectral_repro.training.feed import Batch
 from spectral_repro.training.masking import Masking
 from spectral_repro.training.network import Network
@@ -60,6 +61,7 @@ class Updater:
                 if value is not None and value.requires_grad:
                     leaf = module._parameters[key] = nn.Parameter(next(values))
                     self.leaves.append(leaf)
+        self.backpropagation = Backpropagation(self.network, self.optimizer.gradients)
 
     def step(self, batch: Batch) -> None:
         """One update of every network, or now and then an exchange of links (see :class:`Masking`)."""
@@ -76,24 +78,17 @@ class Updater:
 
     def find_gradients(self, batch: Batch) -> None:
         """The gradients of a batch, into those of the optimizer; nothing on the host changes."""
-        for leaf, gradient in zip(self.leaves, self.optimizer.gradients, strict=True):
-            leaf.gradient_buffer = gradient  # type: ignore[attr-defined]  # our own, see take_gradient_buffer
-        logits = self.network(batch.x, batch.product)
-        gradients = torch.autograd.grad(_loss(logits, batch.labels), self.leaves)
+        logits = self.backpropagation.find(batch)
         if self.losses is not None:
-            self.losses += nn.functional.cross_entropy(logits.detach().mT, batch.labels, reduction="none").sum(-1)
-        for leaf in self.leaves:
-            leaf.gradient_buffer = None  # type: ignore[attr-defined]
-        self.optimizer.take(gradients)
+            self.losses += nn.functional.cross_entropy(logits.mT, batch.labels, reduction="none").sum(-1)
 
     def _exchange(self, batch: Batch, masking: Masking) -> None:
         """New links of a layer whose parameter is ``W`` itself begin at zero, without moments; others as they are."""
         network = self.network
-        with torch.no_grad():
-            maps = network.effective_maps()
+        maps = self.backpropagation.maps()
         maps = [(weight.requires_grad_(), bias) for weight, bias in maps]
         weights = [weight for weight, _ in maps]
-        gradients = torch.autograd.grad(_loss(network.apply_maps(maps, batch.x), batch.labels), weights)
+        gradients = torch.autograd.grad(loss_of(network.apply_maps(maps, batch.x), batch.labels), weights)
         optimizer = self.optimizer
         for layer, grown in zip(network.layers, masking.exchange(weights, gradients), strict=True):
             for i, leaf in enumerate(self.leaves):
@@ -134,8 +129,3 @@ class Updater:
                 raise ValueError(f"the state has {tuple(there.shape)} numbers, this trainer {tuple(here.shape)}")
             here.copy_(there)
         self.optimizer.steps = steps
-
-
-def _loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """The sum over the networks of each one's mean cross-entropy: ``(R, B, classes)`` and ``(R, B)``."""
-    return nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]

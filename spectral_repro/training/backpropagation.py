@@ -1,0 +1,134 @@
+"""The gradients of a stack of networks, layer by layer from the kernels; what lies between is torch's autograd's."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from spectral_repro.training.feed import Batch
+from spectral_repro.training.kernels import Kernel, kernel_of
+from spectral_repro.training.kernels.cutoff import limits, survivors
+from spectral_repro.training.masking import Masking
+from spectral_repro.training.network import ACTIVATIONS, Network
+
+#: ``(W, b)`` of a layer, after the cut-off.
+Map = tuple[Tensor, Tensor | None]
+
+
+class Backpropagation:
+    """Forward and backward passes of ``R`` networks at once.
+
+    Args:
+        network: the stack; its parameters may be other tensors of the same shapes later.
+        gradients: of its trained parameters in their order, where they are written.
+    """
+
+    def __init__(self, network: Network, gradients: Sequence[Tensor]) -> None:
+        self.network = network
+        trained = [name for name, p in network.named_parameters() if p.requires_grad]
+        named = dict(zip(trained, gradients, strict=True))
+        self.kernels: list[Kernel] = []
+        for k, layer in enumerate(network.layers):
+            prefix = f"layers.{k}."
+            own = {n.removeprefix(prefix): g for n, g in named.items() if n.startswith(prefix)}
+            self.kernels.append(kernel_of(layer, own))
+
+    @torch.no_grad()
+    def maps(self) -> list[Map]:
+        """``(W, b)`` of every layer, after the cut-off: all that evaluation needs."""
+        weights, masking = [kernel.weight() for kernel in self.kernels], self.network.masking_in_training
+        if masking:
+            weights = masking.weights(weights)
+        else:
+            weights = [_silenced(w, k.layer.sparsity)[0] for w, k in zip(weights, self.kernels, strict=True)]
+        return [(w, k.layer.bias) for w, k in zip(weights, self.kernels, strict=True)]
+
+    @torch.no_grad()
+    def find(self, batch: Batch) -> Tensor:
+        """Writes the gradients of the summed losses of a batch; returns the logits ``(R, B, N_ℓ)``."""
+        activate, masking = ACTIVATIONS[self.network.activation], self.network.masking_in_training
+        products = [batch.product, *[None] * (len(self.kernels) - 1)]
+        steps = [_Step(kernel, k, products[k]) for k, kernel in enumerate(self.kernels)]
+        if masking:
+            dense = [step.kernel.weight() for step in steps]
+            for step, weight, effective in zip(steps, dense, masking.weights(dense), strict=True):
+                step.dense, step.weight = weight, effective
+        x = batch.x
+        for step in steps:
+            y = step.forward(x, build=masking is not None)
+            if step.k + 1 < len(steps):
+                with torch.enable_grad():
+                    step.y, step.activated = y, activate(y.requires_grad_())
+                x = step.activated.detach()
+        logits = y
+        d = _loss_gradient(logits.requires_grad_(), batch.labels)
+        for step in reversed(steps):
+            dx = step.backward(d, masking)
+            if dx is not None:
+                below = steps[step.k - 1]
+                (d,) = torch.autograd.grad(below.activated, below.y, dx)
+        return logits.detach()
+
+
+class _Step:
+    """One layer in one step: what its backward pass needs of its forward pass."""
+
+    def __init__(self, kernel: Kernel, k: int, product: Tensor | None) -> None:
+        self.kernel, self.k, self.product = kernel, k, product
+        self.dense: Tensor | None = None
+        self.weight: Tensor | None = None
+        self.limit: Tensor | None = None
+        self.y: Tensor
+        self.activated: Tensor
+
+    def forward(self, x: Tensor, build: bool) -> Tensor:
+        """``x Wᵀ + b``; with ``build`` from the ``weight`` that is there."""
+        self.x = x
+        if not build and not self.kernel.prefers_factors(x.shape[-2], self.k > 0, self.product is not None):
+            self.dense = self.kernel.weight()
+            self.weight, self.limit = _silenced(self.dense, self.kernel.layer.sparsity)
+        if self.weight is None:
+            y = self.kernel.factored(x, self.product, self.k > 0)
+        else:
+            y = x @ self.weight.mT
+        return y if self.kernel.layer.bias is None else y.add_(self.kernel.layer.bias.unsqueeze(-2))
+
+    def backward(self, dy: Tensor, masking: Masking | None) -> Tensor | None:
+        """Writes the gradients; returns that of ``x``, but of a first layer."""
+        kernel = self.kernel
+        if "bias" in kernel.gradients:
+            torch.sum(dy, -2, out=kernel.gradients["bias"])
+        if self.weight is None or self.dense is None:
+            return kernel.factored_backward(dy, self.k > 0)
+        dx = dy @ self.weight if self.k else None
+        silenced = masking is not None or self.limit is not None
+        d = _weight_gradient(self.x, dy, self.weight, None if silenced else kernel.entries)
+        if masking:
+            d = masking.gradient(self.k, d, self.dense, kernel.entries)
+        elif self.limit is not None:
+            d = survivors(d, self.dense, self.limit, kernel.entries)
+        kernel.weight_backward(d)
+        return dx
+
+
+def _silenced(weight: Tensor, sparsity: float) -> tuple[Tensor, Tensor | None]:
+    """After the layer's own cut-off, and its limit."""
+    limit = limits(weight, sparsity) if sparsity else None
+    return (weight, None) if limit is None else (survivors(weight, weight, limit), limit)
+
+
+def _weight_gradient(x: Tensor, dy: Tensor, weight: Tensor, out: Tensor | None) -> Tensor:
+    """``dyᵀ x (R, N_out, N_in)``, laid out as the weight; into ``out`` if there is one."""
+    if weight.mT.is_contiguous():
+        return (x.mT @ dy).mT
+    return dy.mT @ x if out is None else torch.bmm(dy.mT, x, out=out)
+
+
+@torch.enable_grad()
+def _loss_gradient(logits: Tensor, labels: Tensor) -> Tensor:
+    return torch.autograd.grad(loss_of(logits, labels), logits)[0]
+
+
+def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
+    """The sum over the networks of each one's mean cross-entropy: ``(R, B, classes)`` and ``(R, B)``."""
+    return nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.shape[1]

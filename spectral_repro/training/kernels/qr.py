@@ -1,0 +1,81 @@
+"""The fast passes of S-QR: ``φ = Q R`` or ``φᵀ = Q R``, without most of the multiplications by zero."""
+
+import torch
+from torch import Tensor
+
+from spectral_repro.layers import QRLinear
+from spectral_repro.training.kernels.spectral import Eigenvalue
+from spectral_repro.training.kernels.triangular import triangular_gradient, triangular_product
+
+
+class QR(Eigenvalue):
+    """See :class:`spectral_repro.layers.QRLinear`."""
+
+    layer: QRLinear
+
+    def eigenvectors(self) -> Tensor:
+        self._r = self.r_matrix()
+        qr = triangular_product(self.layer.q, self._r) if self._triangular else self.layer.q @ self._r
+        return qr if self.layer.wide else qr.mT
+
+    def eigenvectors_backward(self, d_phi: Tensor) -> None:
+        d_qr = d_phi if self.layer.wide else d_phi.mT
+        q = self.layer.q
+        self._write_r(triangular_gradient(q, d_qr) if self._triangular else q.mT @ d_qr)
+
+    @property
+    def _triangular(self) -> bool:
+        return self.layer.core == "triangular"
+
+    def frozen_factor(self) -> Tensor | None:
+        return None if self.layer.wide else self.layer.q
+
+    def r_matrix(self) -> Tensor:
+        """``R (R, M, M)``: trained and frozen entries put together."""
+        return self.layer.r_matrix().detach()
+
+    def _write_r(self, d_r: Tensor) -> None:
+        """Writes the gradients of the trained entries of ``R``."""
+        out = self.gradients["r"]
+        if self._triangular:
+            index = self.layer.r_index
+            torch.gather(d_r.reshape(len(d_r), -1), -1, index.expand(len(d_r), -1), out=out)
+        else:
+            out.copy_(d_r)
+
+    def factored(self, x: Tensor, product: Tensor | None, input_grad: bool) -> Tensor:
+        """Both halves of Eq. (3) go through ``R`` as one product of twice the rows, and so does its gradient."""
+        factor, eig_out = self.frozen_factor(), self.layer.eig_out.detach().unsqueeze(-2)
+        z, p = self.scaled_product(x, factor), self._product(x, factor, product)
+        rows, self._r = torch.cat([z, p], dim=-2), self.r_matrix()
+        scaled, plain = self._through_r(rows).chunk(2, dim=-2)
+        self._kept = x, rows, plain
+        return torch.addcmul(scaled, eig_out, plain, value=-1)
+
+    def factored_backward(self, dy: Tensor, input_grad: bool) -> Tensor | None:
+        x, rows, plain = self._take()
+        torch.sum(dy * plain, -2, out=self.gradients["eig_out"]).neg_()
+        both = torch.cat([dy, dy * -self.layer.eig_out.detach().unsqueeze(-2)], dim=-2)
+        needs_z = input_grad or "eig_in" in self.gradients
+        dz, dp = self._through_r_backward(both, rows, needs_z, input_grad)
+        return self.input_gradient(x, dz, dp, input_grad)
+
+    def _through_r(self, rows: Tensor) -> Tensor:
+        """``(R, 2B, M)`` through ``R``, and for a wide layer through ``Q``, to ``(R, 2B, N_out)``."""
+        r, wide = self._r, self.layer.wide
+        through = triangular_product(rows, r, transpose=wide) if self._triangular else rows @ (r.mT if wide else r)
+        return through @ self.layer.q.mT if wide else through
+
+    def _through_r_backward(self, dy: Tensor, rows: Tensor, needs_z: bool, needs_p: bool) -> tuple[Tensor, Tensor]:
+        """Writes the gradient of ``R``; returns those of both halves of ``rows``, as far as they are needed."""
+        r, wide, half = self._r, self.layer.wide, dy.shape[-2] // 2
+        d = dy @ self.layer.q if wide else dy
+        left, right = (d, rows) if wide else (rows, d)
+        self._write_r(triangular_gradient(left, right) if self._triangular else left.mT @ right)
+        part = slice(0 if needs_z else half, None if needs_p else half)
+        d = d[..., part, :]
+        if self._triangular:
+            found = triangular_product(d, r, transpose=not wide)
+        else:
+            found = d @ (r if wide else r.mT)
+        return found[..., :half, :], found[..., half:, :]
