@@ -53,7 +53,7 @@ def _positions(model: nn.Module) -> dict[str, Tensor]:
     found = {f"{name}.r_index".lstrip("."): m.r_index for name, m in layers.items() if m.p < 1 and m.r.requires_grad}
     lists = {name: m for name, m in model.named_modules() if isinstance(m, ParametrizationList)}
     return found | {
-        f"{name}.0.r_index": m[0].r_index
+        f"{name}.0.r_index": m[0].get_buffer("r_index")
         for name, m in lists.items()
         if isinstance(m[0], QR) and m[0].options["p"] < 1 and m.get_parameter("original2").requires_grad
     }

@@ -4,6 +4,7 @@ import contextlib
 import fnmatch
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from torch import nn
 from torch.nn.utils.parametrize import ParametrizationList, remove_parametrizations
@@ -13,11 +14,11 @@ from spectral_repro.layers.parametrizations import Spectral, is_conv1d
 from spectral_repro.layers.spectral import EigenvalueLinear
 
 #: Which layers: a name or pattern (``blocks.*.fc1``), or a function of name and layer.
-Where = str | Callable[[str, nn.Module], bool]
+Where = str | Callable[[str, Any], bool]
 
 #: Modules that :func:`parametrize_all` takes unless told otherwise.
-KINDS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-KINDS += (nn.MultiheadAttention,)
+KINDS: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.MultiheadAttention)
+KINDS += (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 def replace_linear(
@@ -140,7 +141,7 @@ def _choose(found: Mapping[str, nn.Module], where: Where | None, none: str) -> d
     """Those of ``found`` that are wanted, under all their names if under one."""
     if not (where is None or isinstance(where, str) or callable(where)):
         raise TypeError(f"where={where!r}: must be a name, a pattern, or a function of name and layer")
-    wanted = {m for name, m in found.items() if _wanted(where, name, _as_linear(m))}
+    wanted = {m for name, m in found.items() if _wanted(where, name, _as_linear(m) if is_conv1d(m) else m)}
     if not wanted:
         raise ValueError(f"where={where!r}: {none} are {', '.join(found) or 'none'}")
     return {name: m for name, m in found.items() if m in wanted}
@@ -197,9 +198,9 @@ def _is_linear(module: nn.Module) -> bool:
     return type(module) is nn.Linear or is_conv1d(module)
 
 
-def _as_linear(module: nn.Module) -> nn.Module:
-    """Of a ``Conv1D`` the ``nn.Linear`` that does the same, with the memory of its weight and its own bias."""
-    if not is_conv1d(module):
+def _as_linear(module: nn.Module) -> nn.Linear:
+    """The ``nn.Linear`` that does the same; of a ``Conv1D`` with the memory of its weight and its own bias."""
+    if isinstance(module, nn.Linear):
         return module
     weight = module.get_parameter("weight")
     linear = nn.Linear(weight.shape[0], weight.shape[1], device="meta")
