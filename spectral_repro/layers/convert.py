@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import nn
-from torch.nn.utils.parametrize import ParametrizationList, remove_parametrizations
+from torch.nn.utils.parametrize import ParametrizationList, is_parametrized, remove_parametrizations
 
 from spectral_repro.layers.base import ReparametrizedLinear
 from spectral_repro.layers.parametrizations import Spectral, is_conv1d
@@ -75,10 +75,10 @@ def parametrize_all(
     """Calls ``parametrization(module, name, **options)`` for the weights of ``model``; outputs stay.
 
     For instance ``parametrize_all(model, qr, p=0.1)``, with one of :mod:`spectral_repro.layers.parametrizations`.
-    Beside :func:`replace_linear` it takes convolutions and attention, and the modules stay what they are; but weights
-    are built at each call, where the layers of that may do without. Weights that are parametrized already are left
-    alone. Biases stay as they are, frozen ones frozen; what else the model trains, it trains on. Warnings name the
-    module.
+    Beside :func:`replace_linear` it takes convolutions and attention. The modules stay what they are, and build their
+    weights at each call; the layers of ``replace_linear`` do without where that is cheaper. Weights that are
+    parametrized already are left alone. Biases stay as they are, frozen ones frozen; what else the model trains, it
+    trains on. ``Conv1D`` of transformers counts as ``nn.Linear``. Warnings name the module.
 
     Args:
         where: which modules, by name, pattern, or function of name and module; None: all of these kinds.
@@ -94,7 +94,8 @@ def parametrize_all(
             kind ``model`` is as it was before.
     """
     modules = model.named_modules(remove_duplicate=False)
-    found = {name: m for name, m in modules if isinstance(m, kinds) and _weights(m)}
+    conv1d = nn.Linear in kinds
+    found = {name: m for name, m in modules if (isinstance(m, kinds) or (conv1d and is_conv1d(m))) and _weights(m)}
     chosen = _choose(found, where, "no weight to parametrize; the modules that have one")
     weights = {(m, key): name for name, m in chosen.items() for key in _weights(m)}
     _refuse_tied(model, [(name, m, key) for (m, key), name in weights.items()])
@@ -104,10 +105,10 @@ def parametrize_all(
             with _warnings_of(name):
                 parametrization(module, key, **options)
     except BaseException:
-        for module, key in _parametrized(model):
-            if (module, key) in before:
+        for (module, key), weight in before.items():
+            if is_parametrized(module, key):
                 _merge(module, key)
-                setattr(module, key, before[module, key])
+                setattr(module, key, weight)
         raise
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 

@@ -24,6 +24,7 @@ from spectral_repro.layers import (
 )
 from spectral_repro.layers.convert import KINDS
 from spectral_repro.layers.parametrizations import qr, spectral, svd
+from tests.layers.test_convert import Conv1D
 from tests.oracle import block, whole_operator
 
 METHODS = {
@@ -321,6 +322,23 @@ def test_the_fast_path_of_attention_reads_the_weight(method):
         fast = layer(x)
     torch.testing.assert_close(fast, layer(x), rtol=1e-4, atol=1e-5)
     assert not torch.allclose(fast, before, atol=1e-3)
+
+
+@by_three
+def test_conv1d_of_transformers_is_the_transposed_linear_layer(method):
+    model, x = nn.Sequential(Conv1D(5, 6)).double(), torch.randn(4, 6, **double)
+    linear = nn.Linear(6, 5, **double)
+    with torch.no_grad():
+        linear.weight.copy_(model[0].weight.mT)
+    before = model(x)
+    parametrize_all(model, METHODS[method])
+    torch.testing.assert_close(model(x), before)
+    theirs = METHODS[method](linear).parametrizations.weight.parameters(recurse=False)
+    ours = model[0].parametrizations.weight.parameters(recurse=False)
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    restore_linear(model)
+    assert type(model[0]) is Conv1D
+    assert model[0].weight.is_contiguous()
 
 
 @by_three
