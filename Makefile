@@ -14,9 +14,10 @@ run: $(VENV)/.installed      ## install, then train all methods on the embedded 
 test: lint       ## install with what the tests need, lint, and run the suite
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
-lint: $(VENV)/.installed-test  ## check style and formatting
+lint: $(VENV)/.installed-test  ## check style, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 figures: $(VENV)/.installed  ## draw all figures from the rows in results/ (seconds; trains nothing)
 	$(BIN)/python scripts/plot.py

@@ -42,7 +42,7 @@ NETWORKS: dict[str, Callable[[], nn.Sequential]] = {
         nn.Linear(256, 10),
     ),
 }
-#: Of the low-rank additions beside which S-QR(p) stands; of the convolutional network all of R is less than rank 5.
+#: Of the low-rank additions beside S-QR(p). In the convolutional network all of R is fewer numbers than rank 5.
 RANKS = {"linear": (4, 8), "conv": (2, 4)}
 
 

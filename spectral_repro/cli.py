@@ -15,7 +15,8 @@ class _Signals:
     """
 
     def __init__(self) -> None:
-        self.number, self.came, self.waits = signal.SIGINT, False, True
+        self.number: int = signal.SIGINT
+        self.came, self.waits = False, True
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) != signal.SIG_IGN:  # as of a shell's background job
                 signal.signal(number, self._end)

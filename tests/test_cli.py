@@ -280,6 +280,7 @@ def test_wheel_carries_its_configuration(tmp_path):
         archive.extractall(tmp_path / "site")
     site = tmp_path / "site"
     assert (site / "spectral_repro/conf/config.yaml").exists()
+    assert (site / "spectral_repro/py.typed").exists()
     done = subprocess.run(
         [sys.executable, "-m", "spectral_repro.cli", "method=sqr", "n2=4", "realizations=1", "trainer.max_epochs=1"],
         cwd=tmp_path,
@@ -403,7 +404,7 @@ def test_networks_are_pruned_from_those_that_are_kept(images, tmp_path):
     arguments = common(images, method="sqr", realizations=3, **changes)
     first = run_cli(*arguments, "pruning.share=0.5", "pruning.epochs=2", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
-    (whole,) = tmp_path.glob("results/runs/*/sqr-n2_6-h2-s0-p_1-triangular-????????????.csv")
+    (whole,) = tmp_path.glob("results/runs/*/sqr-n2_6-h2-s0-p_1-triangular-?????????????.csv")
     before = whole.read_bytes()
     second = run_cli("-m", *arguments, "pruning.share=0,0.5,0.75", "pruning.epochs=2", cwd=tmp_path)
     assert second.returncode == 0, second.stderr
@@ -436,7 +437,7 @@ def test_what_is_pruned_and_finished_needs_no_networks(images, tmp_path):
     assert run_cli(*arguments, "realizations=2", cwd=tmp_path).returncode == 0
     (kept,) = (p for p in tmp_path.glob("results/weights/*/*"))
     assert sorted(p.name for p in kept.iterdir()) == ["0.safetensors", "1.safetensors"]
-    (whole,) = tmp_path.glob("results/runs/*/spectral_nodes-n2_4-h1-s0-????????????.csv")
+    (whole,) = tmp_path.glob("results/runs/*/spectral_nodes-n2_4-h1-s0-?????????????.csv")
     before = whole.read_bytes()
     shutil.rmtree(tmp_path / "results/weights")
     again = run_cli(*arguments, "realizations=2", cwd=tmp_path)

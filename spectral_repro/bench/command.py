@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import functools
 import io
 import math
 import resource
@@ -67,7 +68,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _table(device: torch.device, sizes: tuple[int, ...], rounds: int) -> list[tuple]:
-    images, lines = measure.synthetic_images(784, device), []
+    images = measure.synthetic_images(784, device)
+    lines: list[tuple] = []
     use_products(device, "highest")
     chosen, other = (find_products(device, s) for s in ("highest", "medium"))
     if chosen.setting == "medium":
@@ -133,7 +135,7 @@ def _growth(device: torch.device, quick: bool) -> list[tuple]:
             for n1, n2, hidden, realizations in points:
                 images = measure.synthetic_images(n1, device, 6000)
                 trainer = measure.make_trainer(method, (n1, *[n2] * hidden, 10), realizations, images)
-                times.append(measure.timed(lambda t=trainer: t.train_epoch(8), device) / 8)
+                times.append(measure.timed(functools.partial(trainer.train_epoch, 8), device) / 8)
                 at.append({"n2": n2, "n1": n1, "realizations": realizations, "hidden_layers": hidden}[axis])
             exponent = float(np.polyfit(np.log(at), np.log(times), 1)[0])
             lines.append(("growth", method, 0, 0, 0, 0, 0, axis, exponent, "exponent"))

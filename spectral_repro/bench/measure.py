@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
+from torch import Tensor
 
 from spectral_repro.bench.plain import PlainProgram
 from spectral_repro.layers import DirectLinear, QRLinear, SpectralLinear, SVDLinear
@@ -45,6 +46,8 @@ def floor_macs(method: str, sizes: Sequence[int], rows: int = BATCH) -> float:
     Frozen first-layer products are free, ``R`` counts half, elementwise work is not counted.
     """
     total = 0.0
+    explicit: float
+    factored: float
     for k, (a, b) in enumerate(pairwise(sizes)):
         inner, rank, dense = k > 0, min(a, b), rows * a * b * (2 + (k > 0))
         if method in ("direct", "spectral"):
@@ -83,10 +86,14 @@ def product_rate(device: torch.device, n2: int) -> float:
             a, b = torch.rand(*stack, m, k, device=device), torch.rand(*stack, k, n, device=device)
             macs = math.prod(stack) * m * k * n
             repeat = max(1, int(1e9 / macs))
-            seconds = timed(lambda a=a, b=b, n=repeat: [a @ b for _ in range(n)], device, 3)
+            seconds = timed(functools.partial(_products, a, b, repeat), device, 3)
             best = max(best, macs * repeat / seconds)
     torch.set_float32_matmul_precision(before)
     return best
+
+
+def _products(a: Tensor, b: Tensor, count: int) -> list[Tensor]:
+    return [a @ b for _ in range(count)]
 
 
 def timed(action: Callable[[], object], device: torch.device, rounds: int = 3, warm_up: int = 1) -> float:
@@ -118,9 +125,15 @@ def make_trainer(
 
     ``factored`` forces the form of the first layer, which the cost model chooses otherwise.
     """
-    sparse = {"optimizer": "adam", "activation": "tanh"} if sparsity else {"optimizer": "adamax", "activation": "relu"}
     protocol = Protocol(
-        max_epochs=90, batch_size=BATCH, lr=0.005, validation_fraction=0.2, patience=90, min_delta=0.0, **sparse
+        max_epochs=90,
+        batch_size=BATCH,
+        optimizer="adam" if sparsity else "adamax",
+        lr=0.005,
+        activation="tanh" if sparsity else "relu",
+        validation_fraction=0.2,
+        patience=90,
+        min_delta=0.0,
     )
     network = build_stack(
         range(realizations),
@@ -131,7 +144,7 @@ def make_trainer(
     )
     network = network.to(images.train_x.device)
     if factored is not None:
-        network.layers[0].prefers_factors = lambda *_: factored
+        network.layers[0].prefers_factors = lambda *_: factored  # type: ignore[method-assign]
     return Trainer(network, images, range(realizations), protocol)
 
 
@@ -166,7 +179,7 @@ def compare(
     few = steps
     if device.type != "cpu":  # the order of an epoch is drawn on the host, which a part of one would not pay for
         steps, few = STEPS_PER_EPOCH, _PLAIN_STEPS
-    runs = {
+    runs: dict[str, tuple[str, int, int, Callable[[int], object]]] = {
         "batched": (chosen, realizations, steps, trainer.train_epoch),
         "other products": (other_setting(chosen), realizations, steps, again.train_epoch),
         "one at a time": (chosen, 1, steps, single.train_epoch),
@@ -200,7 +213,7 @@ def choice(method: str, sizes: Sequence[int], images: Images, realizations: int)
     times: dict[Trainer, list[float]] = {explicit: [], factored: []}
     for round_ in range(4):
         for trainer, values in times.items():
-            seconds = timed(lambda t=trainer: t.train_epoch(steps), images.train_x.device, 1, warm_up=0)
+            seconds = timed(functools.partial(trainer.train_epoch, steps), images.train_x.device, 1, warm_up=0)
             if round_:
                 values.append(seconds / steps / realizations)
     chosen = LAYERS[method](*sizes[:2]).prefers_factors(BATCH, False, True)
@@ -219,7 +232,7 @@ def profile(trainer: Trainer, steps: int) -> dict[str, float]:
 
     optimizer, feed = trainer.updater.optimizer, trainer.feed
     step, gather = optimizer.step, feed.gather
-    optimizer.step, feed.gather = ranged("update", step), ranged("gather", gather)
+    optimizer.step, feed.gather = ranged("update", step), ranged("gather", gather)  # type: ignore[method-assign]
     cpu = [torch.profiler.ProfilerActivity.CPU]
     for _ in range(2):  # what the profiler keeps sits between the blocks of the heap: first let it grow
         with (
@@ -228,7 +241,7 @@ def profile(trainer: Trainer, steps: int) -> dict[str, float]:
             torch.profiler.record_function("all"),
         ):
             trainer.train_epoch(steps)
-    optimizer.step, feed.gather = step, gather
+    optimizer.step, feed.gather = step, gather  # type: ignore[method-assign]
     events = {e.key: e for e in seen.key_averages()}
     wall = events["all"].cpu_time_total
     shares = {

@@ -10,6 +10,11 @@ from torch.utils.data import DataLoader, TensorDataset
 class PlainLayer(nn.Module):
     """One layer of ``method`` (``direct``, ``spectral``, ``ssvd``, ``sqr``), straight from SPEC 1."""
 
+    phi: Tensor
+    q: Tensor
+    u: Tensor
+    v: Tensor
+
     def __init__(self, method: str, n_in: int, n_out: int, sparsity: float) -> None:
         super().__init__()
         self.method, self.sparsity, self.wide = method, sparsity, n_out > n_in
@@ -35,6 +40,7 @@ class PlainLayer(nn.Module):
             self.r = nn.Parameter(r)
 
     def weight(self) -> Tensor:
+        w: Tensor
         if self.method == "direct":
             w = self.w
         else:

@@ -101,7 +101,7 @@ class Cell:
         p = self.method_options.get("p")
         parts += [f"p_{p:g}"] if isinstance(p, int | float) else []
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
-        parts += self.masking_names if self.masking else []
+        parts += filter(None, self.masking_names) if self.masking else []
         parts += [f"without_{self.pruning[k]:g}" for k in ("share",) if k in self.pruning]
         return "-".join([*parts, self.config_hash])
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hydra import __version__, compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 #: Hydra 1.3 wants to be told which defaults hold, Hydra 1.4 warns of who tells it.
@@ -33,11 +34,17 @@ def config_folder() -> Path:
 
 
 @functools.lru_cache(maxsize=4096)
-def parse_override(text: str):
+def parse_override(text: str) -> Override:
     """One ``key=value`` as Hydra understands it."""
     hydra = GlobalHydra.instance()  # knows what there is for ``method=glob(*)``
     loader = hydra.config_loader() if hydra.is_initialized() else None
     return OverridesParser.create(loader).parse_overrides([text])[0]
+
+
+def in_containers(config: DictConfig, resolve: bool = True) -> dict[str, Any]:
+    """A configuration in plain containers, with its interpolations resolved or as they are written."""
+    plain: Any = OmegaConf.to_container(config, resolve=resolve)  # of a list it would make one
+    return plain
 
 
 class Reference(NamedTuple):
@@ -55,10 +62,10 @@ class Composed(NamedTuple):
 
     @classmethod
     def of(cls, config: DictConfig) -> "Composed":
-        raw = OmegaConf.to_container(config, resolve=False)
+        raw = in_containers(config, resolve=False)
         for unread in ("hydra", "sweep"):  # by the cells
             raw.pop(unread, None)
-        return cls(OmegaConf.to_container(config, resolve=True), tuple(_references(raw)))
+        return cls(in_containers(config), tuple(_references(raw)))
 
 
 def _references(value: Any, where: str = "") -> Iterator[Reference]:
@@ -89,13 +96,16 @@ class Composer:
         return self._compose(tuple(overrides)).config
 
     def __call__(self, job: Job) -> dict[str, Any]:
-        slow, plain = [], []
+        slow: list[str] = []
+        plain: list[Override] = []
         for text in job:
             parsed = parse_override(text)
             key = parsed.key_or_group
             simple = parsed.type.name == "CHANGE" and key not in _SLOW_KEYS and "/" not in key and "${" not in text
-            simple = simple and not isinstance(parsed.value(), Mapping)  # which Hydra merges
-            (plain if simple else slow).append(parsed if simple else text)
+            if simple and not isinstance(parsed.value(), Mapping):  # which Hydra merges
+                plain.append(parsed)
+            else:
+                slow.append(text)
         composed = self._together(tuple(slow))
         keys = [parsed.key_or_group for parsed in plain]
         if not all(_has(composed.config, key) for key in keys):
@@ -140,16 +150,17 @@ def _reads(what: str, key: str) -> bool:
 def _has(config: Mapping[str, Any], key: str) -> bool:
     *parents, last = key.split(".")
     for parent in parents:
-        config = config.get(parent)
-        if not isinstance(config, Mapping):
+        inner = config.get(parent)
+        if not isinstance(inner, Mapping):
             return False
+        config = inner
     return last in config
 
 
 @functools.lru_cache(maxsize=8)
-def plain_compose(config_dir: str | None = None):
+def plain_compose(config_dir: str | None = None) -> Callable[[Sequence[str]], dict[str, Any]]:
     """``overrides → plain configuration``, outside of a Hydra run; see :func:`hydra_compose`."""
-    return lambda overrides: OmegaConf.to_container(hydra_compose(list(overrides), config_dir), resolve=True)
+    return lambda overrides: in_containers(hydra_compose(list(overrides), config_dir))
 
 
 def hydra_compose(overrides: list[str], config_dir: str | None = None) -> DictConfig:

@@ -95,9 +95,9 @@ def _wrapped(text: str, indent: int) -> str:
 
 def _columns(lines: Mapping[str, str]) -> list[str]:
     width = max(map(len, lines)) + 4
-    options = {"width": 80, "subsequent_indent": " " * width}
     return [
-        textwrap.fill(meaning, initial_indent=f"  {name}".ljust(width), **options) for name, meaning in lines.items()
+        textwrap.fill(meaning, 80, initial_indent=f"  {name}".ljust(width), subsequent_indent=" " * width)
+        for name, meaning in lines.items()
     ]
 
 

@@ -80,7 +80,7 @@ def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Seque
     return list(jobs)
 
 
-def _checked_sweep(name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+def _checked_sweep(name: object, config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The sweep of an experiment; nothing of one that has none.
 
     Raises:
@@ -104,7 +104,7 @@ def _says_more(config: Mapping[str, Any], without: Mapping[str, Any]) -> bool:
     return any(config[key] != without.get(key) for key in config.keys() - {"sweep", "grid"})
 
 
-def _check_grid(compose: Callable[[list[str]], dict[str, Any]], experiment: str, base: list[str], text: str) -> None:
+def _check_grid(compose: Callable[[list[str]], dict[str, Any]], experiment: object, base: list[str], text: str) -> None:
     """Refuses ``grid.…=`` that the experiment does not read: another value would give the same sweep."""
     given = parse_override(text)
     if not given.key_or_group.startswith("grid."):

@@ -146,26 +146,30 @@ class Data(_Keys):
     shape: Mapping[str, Any] | None = None
 
 
+#: The default of options, which are checked only where they are given.
+_NOT_GIVEN: Any = None
+
+
 class Options(BaseModel):
     """Options of our own layers, ``method.<option>``; each class has some of them."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
 
     p: Annotated[float, Field(ge=0, le=1)] = Field(
-        None, description="share of R's off-diagonal entries that is trained"
+        _NOT_GIVEN, description="share of R's off-diagonal entries that is trained"
     )
-    core: Literal["triangular", "full"] = Field(None, description="what of R is trained")
-    eig_in: Start = Field(None, description="start of λin")
-    eig_out: Start = Field(None, description="start of λout")
-    train_eig_in: bool = Field(None, description="whether λin is trained")
-    train_eigenvectors: bool = Field(None, description="of spectral layers, whether φ is trained, too")
-    bias: bool = Field(None, description="whether layers have one (`+method.bias=false`)")
-    phi_std: Positive = Field(None, description="standard deviation of the entries of φ at the start")
-    singular_values: Start = Field(None, description="start of Σ")
-    basis: Literal["orthogonal", "gaussian"] = Field(None, description="how U and V are drawn")
-    basis_std: Positive = Field(None, description="standard deviation of the entries of a gaussian basis")
+    core: Literal["triangular", "full"] = Field(_NOT_GIVEN, description="what of R is trained")
+    eig_in: Start = Field(_NOT_GIVEN, description="start of λin")
+    eig_out: Start = Field(_NOT_GIVEN, description="start of λout")
+    train_eig_in: bool = Field(_NOT_GIVEN, description="whether λin is trained")
+    train_eigenvectors: bool = Field(_NOT_GIVEN, description="of spectral layers, whether φ is trained, too")
+    bias: bool = Field(_NOT_GIVEN, description="whether layers have one (`+method.bias=false`)")
+    phi_std: Positive = Field(_NOT_GIVEN, description="standard deviation of the entries of φ at the start")
+    singular_values: Start = Field(_NOT_GIVEN, description="start of Σ")
+    basis: Literal["orthogonal", "gaussian"] = Field(_NOT_GIVEN, description="how U and V are drawn")
+    basis_std: Positive = Field(_NOT_GIVEN, description="standard deviation of the entries of a gaussian basis")
     rank: Whole | None = Field(None, description="of lowrank and projection; null of the latter: counts as S-QR's")
-    multiple: Positive = Field(None, description="of hashed: trained numbers over N_in + N_out")
+    multiple: Positive = Field(_NOT_GIVEN, description="of hashed: trained numbers over N_in + N_out")
 
 
 class Run(_Keys):
@@ -288,16 +292,17 @@ def check(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -
         return model.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-    owner, node, path = model, values, []
-    for part in first["loc"]:
-        path.append(str(part))
+    owner, node, field = model, values, None
+    path: list[str] = []
+    for part in map(str, first["loc"]):
+        path.append(part)
         field = owner.model_fields.get(part)
-        value = node[part] if isinstance(node, Mapping) and part in node else None
-        nested = field and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        if not nested or not isinstance(value, Mapping):
+        value = node.get(part)
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)) or not isinstance(value, Mapping):
             break
-        owner, node = field.annotation, value
+        owner, node = inner, value
     key = prefix + ".".join(path)
-    if first["type"] == "extra_forbidden":
+    if field is None:
         raise ConfigError(key, value, f"no such key{did_you_mean(key, described())}")
     raise ConfigError(key, value, allowed(field))

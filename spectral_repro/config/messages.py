@@ -28,8 +28,8 @@ def one_line(error: BaseException, arguments: Sequence[str] = ()) -> str:
         of_another = "is no key of this method or data"
         guess = "" if key.startswith("hydra.") else did_you_mean(key, described())
         what = of_another if key in described() else f"is no key{guess}"
-        value = re.search(rf"\+{re.escape(key)}=(\S+)", text)
-        return f"{key}={value.group(1) if value else '?'}: {what} (spectral-repro --help lists the keys)"
+        tried = re.search(rf"\+{re.escape(key)}=(\S+)", text)
+        return f"{key}={tried.group(1) if tried else '?'}: {what} (spectral-repro --help lists the keys)"
     if found := re.search(r"Ambiguous value for argument '([^=]+)=([^']*)'", text):
         key, value = found.groups()
         return f"{key}={value}: several values need a sweep: spectral-repro -m {key}={value}"

@@ -46,7 +46,8 @@ def tuned_rate(
         ConfigError: if none was.
     """
     of_data, name = read_rates(results_dir).get(protocol, {}), way(method, masking)
-    rate = of_data.get(data, {}).get(name, of_data.get(like, {}).get(name))
+    alike = of_data.get(like, {}) if like else {}
+    rate = of_data.get(data, {}).get(name, alike.get(name))
     if rate is None:
         what = f"{name} on {data}, protocol {protocol}"
         raise ConfigError(

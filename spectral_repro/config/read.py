@@ -152,9 +152,9 @@ def _masking(rule: keys.Masking) -> dict[str, Any]:
     """
     matters = rule.model_dump(exclude={"name"})
     if rule.choice == "rigl" and (rule.allocation == "global" or rule.schedule == "cubic"):
-        key, value, may = "allocation", rule.allocation, "uniform or dense_output"
+        key, value, may = "allocation", str(rule.allocation), "uniform or dense_output"
         if rule.schedule == "cubic":
-            key, value, may = "schedule", rule.schedule, "constant"
+            key, value, may = "schedule", "cubic", "constant"
         raise ConfigError(
             f"masking.{key}", value, f"must be {may} with masking.choice=rigl, which keeps its links' number"
         )
@@ -183,6 +183,8 @@ def _check_pruning(cell: Cell) -> None:
 @functools.lru_cache(maxsize=4096)
 def _check_layer(layer: str, options: str, method: str) -> None:
     """Builds a tiny layer, so that an option that is not allowed is found before any work is done."""
+    method_options: dict[str, Any]
+    first_layer: dict[str, Any]
     method_options, first_layer = json.loads(options)
     cls = import_layer(layer)
     if not (isinstance(cls, type) and issubclass(cls, ReparametrizedLinear)):

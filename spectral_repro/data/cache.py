@@ -78,5 +78,5 @@ def digest(arrays: Sequence[np.ndarray]) -> str:
     total = hashlib.sha256()
     for array in arrays:
         total.update(f"{array.dtype.str}{array.shape}".encode())
-        total.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+        total.update(np.ascontiguousarray(array).data.cast("B"))
     return total.hexdigest()

@@ -73,7 +73,8 @@ def torchvision(data_dir: Path, *, dataset: str, **_) -> RawImages:
     Raises:
         UserError: if it is neither in ``data_dir`` nor can be downloaded, or if a file is damaged.
     """
-    cls, parts = _torchvision_class(dataset), []
+    cls = _torchvision_class(dataset)
+    parts: list[np.ndarray] = []
     for train in (True, False):
         try:
             part = cls(str(data_dir), train=train, download=False)
@@ -114,6 +115,8 @@ def _download(cls: type, dataset: str, data_dir: Path, train: bool):
 @contextlib.contextmanager
 def _files_only() -> Iterator[None]:
     """No member of an archive may land outside of its folder, or be anything but a file or a folder."""
+    name: str
+    value: object
     if hasattr(tarfile, "data_filter"):  # the default from Python 3.14 on; before 3.11.4 there is none
         name, value = "extraction_filter", staticmethod(tarfile.data_filter)
     else:
@@ -220,7 +223,7 @@ def _decode_all(base: Path, paths: tuple[Path, ...], grayscale: bool, resize: in
     from PIL import Image
     from tqdm import tqdm
 
-    out, size = None, None
+    out, size = np.empty(0, dtype=np.uint8), None
     for i, path in enumerate(tqdm(paths, desc=f"decode {base.name}", disable=None, leave=False)):
         try:
             with Image.open(path) as image:
@@ -248,7 +251,7 @@ def _decode_all(base: Path, paths: tuple[Path, ...], grayscale: bool, resize: in
             raise UserError(
                 f"{path}: is not a readable image ({_one_line(damaged)}); replace or remove it"
             ) from damaged
-        if out is None:
+        if i == 0:
             out = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
         out[i] = pixels
     return out

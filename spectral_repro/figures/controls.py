@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -107,11 +108,12 @@ def _budget(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         mine = points[(points["method"] == method) & (points["partial"] == partial)]
         if len(mine):
             style = style_of(method, BUDGET_STYLES)
-            bars = {"yerr": mine["spread"].fillna(0.0), "linestyle": "", "elinewidth": 0.8}
+            bars: dict[str, Any] = {"yerr": mine["spread"].fillna(0.0), "linestyle": "", "elinewidth": 0.8}
             beside = [_BESIDE ** (2 * shared[t].index(method) - len(shared[t]) + 1) for t in mine["trained"]]
-            drawn = {"color": style.color, "marker": style.marker, "label": label_of(method) + "(p), p < 1" * partial}
+            drawn: dict[str, Any] = {"color": style.color, "marker": style.marker}
             drawn |= {"markerfacecolor": "white"} if partial else {}
-            ax.errorbar(mine["trained"] * beside, mine["value"], **drawn, **bars)
+            label = label_of(method) + "(p), p < 1" * partial
+            ax.errorbar(mine["trained"] * beside, mine["value"], label=label, **drawn, **bars)
     front = pareto_front(points)
     ax.step(
         front["trained"], front["value"], where="post", color="0.5", linewidth=0.8, label="Pareto front", gid="front"

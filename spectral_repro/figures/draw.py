@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -23,7 +24,8 @@ WIDTH = 5.2  # inches
 #: Letters of the foot that fit an inch.
 _LETTERS = 19
 #: Across a panel of networks that were stopped after a few epochs.
-_STAMP = {"ha": "center", "va": "center", "rotation": 20, "fontsize": 30, "color": "0.5", "alpha": 0.3, "zorder": 5}
+_STAMP: dict[str, Any] = {"ha": "center", "va": "center", "rotation": 20, "fontsize": 30}
+_STAMP |= {"color": "0.5", "alpha": 0.3, "zorder": 5}
 #: Sizes at which the smooth line of ρ is counted, besides that of its peak; they are marked at some.
 _SIZES = {round(20 * 100 ** (i / 60)) for i in range(61)}
 _SIZE_TICKS = (20, 50, 100, 200, 500, 1000, 2000)
@@ -45,7 +47,7 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
         if spec.kind == catalogue.RELATIVE:
             heights = [2.6, 1.3, 2.6] if spec.with_rho else [2.6, 1.3]
         figure.set_size_inches(WIDTH, 1.1 + sum(heights))
-        axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+        axes = list(figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
         if spec.kind == catalogue.RELATIVE:
             _relative_panel(axes[0], spec, panels[0])
             _direct_panel(axes[1], spec, panels[0])
@@ -58,7 +60,7 @@ def draw_figure(spec: FigureSpec, panels: Sequence[Panel], degrees: Sequence[pd.
             for ax, panel in zip(axes, panels, strict=True):
                 draw(ax, spec, panel)
         figure.suptitle(spec.heading([panel.label for panel in panels]), fontsize=11)
-        for panel, ax in zip(panels if len(panels) == len(axes) else panels * len(axes), axes, strict=False):
+        for panel, ax in zip(panels if len(panels) == len(axes) else [*panels] * len(axes), axes, strict=False):
             stamp_preliminary(ax, panel)
         what = {
             catalogue.DEGREES: f"sparsity {panels[0].cells[0].sparsity:g}; all realizations together",
@@ -95,7 +97,7 @@ def plot_curve(ax: Axes, curve: pd.DataFrame, method: str, sparse: bool = False,
 
 def plot_styled(ax: Axes, curve: pd.DataFrame, style: Style, label: str, gid: str) -> None:
     """The same in a style of one's own."""
-    drawn = {"color": style.color, "marker": style.marker, "linestyle": style.line}
+    drawn: dict[str, Any] = {"color": style.color, "marker": style.marker, "linestyle": style.line}
     ax.plot(curve["x"], curve["value"], label=label, gid=gid, **drawn)
     spread = curve["spread"].fillna(0.0)
     low, high = curve["value"] - spread, curve["value"] + spread
@@ -204,8 +206,8 @@ def _share_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     if line.n:
         style = style_of("ssvd")
         spread = 0.0 if np.isnan(line.spread) else line.spread
-        drawn = {"color": style.color, "linestyle": style.line, "marker": style.marker, "markevery": [0, -1]}
-        ax.plot([0, 1], [line.value] * 2, label=label_of("ssvd"), gid="ssvd", **drawn)
+        drawn: dict[str, Any] = {"color": style.color, "linestyle": style.line, "marker": style.marker}
+        ax.plot([0, 1], [line.value] * 2, label=label_of("ssvd"), gid="ssvd", markevery=[0, -1], **drawn)
         ax.axhspan(line.value - spread, line.value + spread, color=style.color, alpha=0.18, linewidth=0)
     ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
     direct = mean(curves.accuracies(panel.frame[panel.frame["method"] == "direct"]))
@@ -236,8 +238,8 @@ def _degree_panels(axes: Sequence[Axes], spec: FigureSpec, panel: Panel, degrees
                 without.append(f"{label_of(method)} {share_without(mine):.1%}")
                 x, share = degree_survival(mine)
                 style = style_of(method, SPARSE_STYLES)
-                drawn = {"color": style.color, "linestyle": style.line, "label": label_of(method), "gid": method}
-                ax.plot(x, share, drawstyle="steps-pre", **drawn)
+                drawn: dict[str, Any] = {"color": style.color, "linestyle": style.line, "drawstyle": "steps-pre"}
+                ax.plot(x, share, label=label_of(method), gid=method, **drawn)
         ax.set(yscale="log", xlabel=f"{direction}-degree of a hidden node, d", ylabel="share of nodes with degree ≥ d")
         if direction == "in":
             ax.set(xscale="symlog", xlabel=f"{ax.get_xlabel()} (log from 1)")

@@ -26,7 +26,7 @@ WAYS = {
 #: Number of hidden layers and activation.
 Place = tuple[int, str]
 #: By share of removed nodes and seed.
-Accuracies = Mapping[float, Mapping[int, float]]
+Accuracies = dict[float, Mapping[int, float]]
 
 
 def ways_of(cell: Cell, full: int) -> list[str]:
@@ -41,7 +41,8 @@ def ways_of(cell: Cell, full: int) -> list[str]:
 
 def by_place(panel: Panel) -> dict[Place, dict[str, Accuracies]]:
     """By network and way, what was measured."""
-    full, found = max(cell.n2 for cell in panel.cells), {}
+    full = max(cell.n2 for cell in panel.cells)
+    found: dict[Place, dict[str, Accuracies]] = {}
     rows_of = dict(list(panel.frame.groupby("config_hash")))
     for cell in panel.cells:
         if cell.config_hash in rows_of:

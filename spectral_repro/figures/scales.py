@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 #: Where the axis of accuracies may be marked, and where it may if that were fewer than :data:`_MARKS` marks.
 _ACCURACIES = (
@@ -39,7 +40,7 @@ def scale_accuracy(ax: Axes) -> None:
     ax.set_ylabel("accuracy")
 
 
-def _towards_one(s: np.ndarray) -> np.ndarray:
+def _towards_one(s: ArrayLike) -> np.ndarray:
     """The axis of sparsity, and of accuracy: −log₁₀(1 − s)."""
     return -np.log10(np.clip(1 - np.asarray(s), 1e-6, None))
 

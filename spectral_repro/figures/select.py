@@ -156,8 +156,8 @@ def select_panel(
     """
     results_dir = frame.attrs.get("results_dir", "results")
     tuned = ("rates=tuned", f'results_dir="{results_dir}"') if rates == "tuned" else ()
-    cells = cells_of(experiment, profile, data, tuned)
-    cells = [(cell, seeds) for cell, seeds in cells if not methods or cell.method in methods]
+    defined = cells_of(experiment, profile, data, tuned)
+    cells = [(cell, seeds) for cell, seeds in defined if not methods or cell.method in methods]
     seeds = {cell.config_hash: seeds for cell, seeds in cells}
     mine = frame[frame["config_hash"].isin(seeds)]
     seeds = _with_further(seeds, set(zip(mine["config_hash"], mine["seed"], strict=True)))

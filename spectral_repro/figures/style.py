@@ -1,7 +1,7 @@
 """Markers, colours and labels of the paper's figures, readable in grey and by colour-blind people."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -41,7 +41,8 @@ SPARSE_STYLES = {**STYLES, "sqr": Style("#d62728", "p", "--")}
 #: Beside seven others, without lines, direct needs a marker of its own.
 BUDGET_STYLES = {**STYLES, "direct": Style("black", "o", "-")}
 
-SETTINGS = {
+#: Of matplotlib, whose type for them lists all that there are.
+SETTINGS: dict[Any, Any] = {
     "font.size": 9,
     "axes.labelsize": 10,
     "axes.spines.top": False,

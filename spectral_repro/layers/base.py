@@ -56,7 +56,8 @@ def _of_autocast(y: Tensor) -> Tensor:
 @torch.no_grad()
 def linear_of(weight: Tensor, bias: Tensor | None) -> nn.Linear:
     """A plain ``nn.Linear`` with a copy of ``weight (N_out, N_in)`` and ``bias (N_out)``."""
-    linear = nn.Linear(*weight.T.shape, bias is not None, device=weight.device, dtype=weight.dtype)
+    n_out, n_in = weight.shape
+    linear = nn.Linear(n_in, n_out, bias is not None, device=weight.device, dtype=weight.dtype)
     linear.weight.copy_(weight)
     if bias is not None:
         linear.bias.copy_(bias)
@@ -103,9 +104,9 @@ def draw_start(start: Start, size: int, generator: torch.Generator | None) -> Te
         raise ValueError(f"{start!r}: a start value is finite")
     if numbers and ends[0] is start:
         return torch.full((size,), float(start), dtype=torch.float64, **on_device_of(generator))
-    if not numbers or len(ends) != 2 or start[0] > start[1]:
+    if not numbers or len(ends) != 2 or ends[0] > ends[1]:
         raise ValueError(f"{start!r}: a start value is a number, or the ends [low, high] of a uniform distribution")
-    low, high = map(float, start)
+    low, high = map(float, ends)
     return low + (high - low) * torch.rand(size, generator=generator, dtype=torch.float64, **on_device_of(generator))
 
 

@@ -203,10 +203,12 @@ def _as_linear(module: nn.Module) -> nn.Linear:
     """The ``nn.Linear`` that does the same; of a ``Conv1D`` with the memory of its weight and its own bias."""
     if isinstance(module, nn.Linear):
         return module
-    weight = module.get_parameter("weight")
-    linear = nn.Linear(weight.shape[0], weight.shape[1], device="meta")
-    linear.weight, linear.bias = nn.Parameter(weight.detach().T, weight.requires_grad), module.get_parameter("bias")
-    return linear.train(module.training)
+    conv: Any = module
+    n_in, n_out = conv.weight.shape
+    linear = nn.Linear(n_in, n_out, device="meta")
+    linear.weight = nn.Parameter(conv.weight.detach().T, conv.weight.requires_grad)
+    linear.bias = conv.bias
+    return linear.train(conv.training)
 
 
 def _put(model: nn.Module, places: Mapping[str, nn.Module], made: Mapping[nn.Module, nn.Module]) -> None:

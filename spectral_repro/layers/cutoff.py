@@ -41,10 +41,10 @@ def cutoff(weight: Tensor, sparsity: float) -> Tensor:
     if weight.ndim == 3 and weight.device.type == "cpu" and not plain_formula():
         return _StackCutoff.apply(weight, silenced, take_gradient_buffer(weight))[0]
     magnitude = weight.detach().abs()
-    entries = magnitude.flatten(-2)
+    flat = magnitude.flatten(-2)
     if weight.device.type != "cpu" or torch.compiler.is_exporting():  # an exported program has no operators of ours
-        return weight * (magnitude >= selected(entries, silenced)[..., None, None])
-    threshold = kth_smallest(entries, silenced)
+        return weight * (magnitude >= selected(flat, silenced)[..., None, None])
+    threshold = kth_smallest(flat, silenced)
     kept = torch.where(threshold.isnan(), threshold, 1.0)  # of a network that has diverged no weight is known
     return weight * ((magnitude >= threshold[..., None, None]) * kept[..., None, None])
 
@@ -121,8 +121,8 @@ def kth_smallest(values: Tensor, k: int) -> Tensor:
     select = functools.partial(_select, k=k)
     threads = min(len(rows), torch.get_num_threads())
     spread = threads > _BUSY_THREADS and rows.shape[1] > _SMALL
-    found = list(_pool(os.getpid(), threads).map(select, rows) if spread else map(select, rows))
-    return torch.from_numpy(np.array(found, rows.dtype)).reshape(values.shape[:-1])
+    of_rows = list(_pool(os.getpid(), threads).map(select, rows) if spread else map(select, rows))
+    return torch.from_numpy(np.array(of_rows, rows.dtype)).reshape(values.shape[:-1])
 
 
 @kth_smallest.register_fake
@@ -153,7 +153,7 @@ def _select(row: np.ndarray, k: int) -> np.generic:
         centre, margin = share * _SAMPLE, 3 * np.sqrt(_SAMPLE * share * (1 - share)) + 2
         first, last = int(centre - margin), int(centre + margin) + 1
         outside = row < sample[first] if first > 0 else np.zeros(n, bool)
-        below = np.count_nonzero(outside)
+        below = int(np.count_nonzero(outside))
         if last < _SAMPLE:
             outside |= row > sample[last]
         candidates = row[np.flatnonzero(~outside)]  # NaN is among them, as it compares with nothing

@@ -45,5 +45,5 @@ def take_gradient_buffer(parameter: Tensor) -> Tensor | None:
     """
     buffer = getattr(parameter, "gradient_buffer", None)
     if buffer is not None:
-        parameter.gradient_buffer = None
+        parameter.gradient_buffer = None  # type: ignore[attr-defined]  # our own
     return buffer

@@ -30,8 +30,7 @@ def importance(layer: ReparametrizedLinear, by: str) -> Tensor:
         return weight.abs().sum(-1)
     if by != "eigenvalue":
         raise ValueError(f"by={by}: must be {' or '.join(RANKINGS)}")
-    silent = type(layer) is SpectralLinear and not layer.eig_in.requires_grad and not layer.eig_in.any()
-    if not silent:
+    if type(layer) is not SpectralLinear or layer.eig_in.requires_grad or layer.eig_in.any():
         raise ValueError(
             "by=eigenvalue: needs spectral layers with λin = 0 that is not trained, where λout = 0 silences a node; "
             "by=connectivity ranks the nodes of any layer"
@@ -52,6 +51,7 @@ def part_of(
     has_bias, like = layer.bias is not None, next(layer.parameters())
     options: dict[str, Any] = {"device": like.device, "dtype": like.dtype}
     rows, columns = rows.to(like.device), columns.to(like.device)
+    part: ReparametrizedLinear
     if type(layer) is SpectralLinear:  # a class of one's own may make other weights of the same numbers
         options["train_eig_in"] = layer.eig_in.requires_grad
         options["train_eigenvectors"] = layer.phi.requires_grad if train_eigenvectors is None else train_eigenvectors
@@ -60,7 +60,7 @@ def part_of(
     else:
         part = DirectLinear(len(columns), len(rows), has_bias, **options)
         values = {"dense": layer.weight[rows][:, columns]}
-    if has_bias:
+    if layer.bias is not None:
         values["bias"] = layer.bias[rows]
     for name, value in values.items():
         getattr(part, name).copy_(value)

@@ -131,14 +131,15 @@ def started_as(cls: type[Layer], weight: Tensor, bias: Tensor | None, seed: int,
 
     See :meth:`EigenvalueLinear.from_linear` for what is drawn and raised.
     """
-    if given := {"eig_in", "eig_out", "bias", "device", "dtype"} & options.keys():
-        raise ValueError(f"{', '.join(sorted(given))}: follows from the linear layer, and cannot be given")
+    if fixed := {"eig_in", "eig_out", "bias", "device", "dtype"} & options.keys():
+        raise ValueError(f"{', '.join(sorted(fixed))}: follows from the linear layer, and cannot be given")
     if "generator" in options:
         raise ValueError("generator: cannot be given; seed= decides which entries are trained")
-    weight, has_bias = weight.detach(), bias is not None
-    starts = {"eig_in": 1.0, "eig_out": 0.0, "dtype": weight.dtype}
+    weight = weight.detach()
+    n_out, n_in = weight.shape
+    given = {**options, "bias": bias is not None, "eig_in": 1.0, "eig_out": 0.0, "dtype": weight.dtype}
     with torch.device("meta"):  # shapes alone: no start is drawn
-        layer = cls(*weight.T.shape, has_bias, device="meta", **options, **starts)
+        layer = cls(n_in, n_out, device="meta", **given)
     layer._factory["device"] = weight.device
     values = {"eig_in": torch.ones_like(weight[0]), "eig_out": torch.zeros_like(weight[:, 0])}
     values |= layer.factors_of(in_float64(weight), torch.Generator("cpu").manual_seed(seed))
@@ -180,12 +181,12 @@ class _ScaledEigenvectors(torch.autograd.Function):
     def backward(ctx, d: Tensor):
         eig_in, eig_out, phi = ctx.saved_tensors
         needs_in, needs_out, needs_phi = ctx.needs_input_grad
-        scaled = d * phi if needs_in or needs_out else None
-        return (
-            scaled.sum(-2) if needs_in else None,
-            scaled.sum(-1).neg() if needs_out else None,
-            d * _difference(eig_in, eig_out, phi) if needs_phi else None,
-        )
+        d_in = d_out = None
+        if needs_in or needs_out:
+            scaled = d * phi
+            d_in = scaled.sum(-2) if needs_in else None
+            d_out = scaled.sum(-1).neg() if needs_out else None
+        return d_in, d_out, d * _difference(eig_in, eig_out, phi) if needs_phi else None
 
 
 def _difference(eig_in: Tensor, eig_out: Tensor, phi: Tensor) -> Tensor:

@@ -2,14 +2,17 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from spectral_repro.layers.base import ReparametrizedLinear
 
+M = TypeVar("M", bound=nn.Module)
 
-def stack(modules: Sequence[nn.Module]) -> nn.Module:
+
+def stack(modules: Sequence[M]) -> M:
     """One module of the same class whose parameters and buffers are ``(R, …)``, one slice per module.
 
     Raises:
@@ -27,15 +30,15 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
             part.stacked = True
         for key, value in part._parameters.items():
             if value is not None:
-                together = _stack([p._parameters[key].detach() for p in parts], key)
+                together = _stack([q.detach() for p in parts if (q := p._parameters[key]) is not None], key)
                 part._parameters[key] = nn.Parameter(together, value.requires_grad)
         for key, value in part._buffers.items():
             if value is not None and key not in getattr(part, "shared", ()):
-                part._buffers[key] = _stack([p._buffers[key] for p in parts], key)
+                part._buffers[key] = _stack([b for p in parts if (b := p._buffers[key]) is not None], key)
     return stacked
 
 
-def unstack(module: nn.Module) -> list[nn.Module]:
+def unstack(module: M) -> list[M]:
     """The ``R`` networks of a stack, each with parameters and buffers of its own: the way back from :func:`stack`.
 
     Raises:
@@ -46,7 +49,7 @@ def unstack(module: nn.Module) -> list[nn.Module]:
         raise ValueError(f"{type(module).__name__} is no stack of networks")
     networks = []
     for i in range(len(next(ours[0].parameters()))):
-        own = {}  # for deepcopy: what takes the place of a tensor
+        own: dict[int, Any] = {}  # for deepcopy: what takes the place of a tensor
         for part in module.modules():
             own |= {id(p): nn.Parameter(p[i].detach().clone(), p.requires_grad) for p in part.parameters(recurse=False)}
             shared = getattr(part, "shared", ())

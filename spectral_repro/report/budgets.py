@@ -44,7 +44,8 @@ def budgets(name: str, frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
 
 def _leads(found: Sequence[leaderboard.Entry], frame: pd.DataFrame, name: str, panel: Panel) -> list[tuple[str, ...]]:
     """One line per budget, of the cells of the experiment at the paper's profile."""
-    spec, lines = ALL[name], []
+    spec = ALL[name]
+    lines: list[tuple[str, ...]] = []
     whole = select_panel(frame, spec.experiment or name, panel.data, "paper", spec.rates)
     mine = {cell.config_hash for cell in whole.cells}
     for budget in leaderboard.BUDGETS:

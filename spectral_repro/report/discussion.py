@@ -95,7 +95,7 @@ def _small_networks(panels: Mapping[str, list[Panel]]) -> str:
         if not curve:
             continue
         near = [n2 for n2 in curve if all(curve[other] > judges.EQUAL for other in curve if other >= n2)]
-        low = min(curve, key=curve.get)
+        low = min(curve, key=curve.__getitem__)
         since = (
             f"above {judges.EQUAL} from N2 = {near[0]} on" if near else f"not above {judges.EQUAL} at the largest N2"
         )

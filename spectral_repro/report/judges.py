@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -24,7 +25,7 @@ A_FEW_PER_CENT = 0.01, 0.1
 Judge = Callable[[Panel], tuple[Holds, str] | None]
 
 
-def _by(frame: pd.DataFrame, method: str, x: str = "n2") -> dict[float, Measured]:
+def _by(frame: pd.DataFrame, method: str, x: str = "n2") -> dict[Any, Measured]:
     mine = frame[frame["method"] == method]
     return {at: curves.measured(rows) for at, rows in mine.groupby(x)}
 
@@ -86,8 +87,7 @@ def ssvd_between(panel: Panel) -> tuple[Holds, str] | None:
         return None
     gaps = {n2: curve[n2] - lower[n2] for n2 in curve}
     gap, q = average(list(gaps.values())), average(list(curve.values()))
-    out = {n2: [gaps[n2].value > 0, curve[n2].value < 1] for n2 in curve}
-    out = [n2 for n2, holds in out.items() if not all(holds)]
+    out = [n2 for n2 in curve if not (gaps[n2].value > 0 and curve[n2].value < 1)]
     confidence = 1 - 0.05 / (2 * len(curve))
     beyond = [
         n2 for n2 in out if above(gaps[n2], 0, confidence) is False or not_(above(curve[n2], 1, confidence)) is False

@@ -148,7 +148,8 @@ def best_of_each(candidates: Iterable[Entry]) -> list[Entry]:
 
 def grouped(ordered: Sequence[Entry]) -> list[int]:
     """The group of each: a new one begins where the interval of the difference to the group's first excludes zero."""
-    groups, first = [], None
+    groups: list[int] = []
+    first = None
     for entry in ordered:
         if first is None or above(difference(first.accuracies, entry.accuracies), 0):
             first = entry
@@ -224,6 +225,6 @@ def _shortest(command: str, entry: Entry) -> str:
     short = [f"{k}={v}" for k, v in given.items() if k in _TOLD and told.get(k) != v]
     for more in ([], ["protocol=sparse"], [f"trainer.lr={given.get('trainer.lr')}"]):
         with contextlib.suppress(UserError):
-            if read_config(plain_composer()([*short, *more]))[0].config_hash == entry.config_hash:
+            if read_config(plain_composer()((*short, *more)))[0].config_hash == entry.config_hash:
                 return shlex.join(["spectral-repro", *short, *more])
     return command

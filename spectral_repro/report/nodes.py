@@ -26,8 +26,8 @@ def pruned(panels: Sequence[Panel]) -> str:
                         if panel.profile == "paper":
                             gaps[layers > 1, pair].append(lead[pair])
                 values = [accuracy(mean(at[way])) if way in at else "" for way in shown]
-                said = map(gap_text, lead.values())
-                lines.append((panel.label, str(layers), activation, f"{share:g}", *values, *said))
+                leads = map(gap_text, lead.values())
+                lines.append((panel.label, str(layers), activation, f"{share:g}", *values, *leads))
     text = headed("pruning", panels)
     if not lines:
         return text

@@ -54,11 +54,12 @@ def protocol(panel: Panel) -> str:
         patient = "no early stopping" if t["patience"] >= t["max_epochs"] else f"{wait}, least gain {t['min_delta']:g}"
         said = f"{t['optimizer'].capitalize()}, {t['activation']}, batches of {t['batch_size']}, {held}, {patient}"
         rates = cells.setdefault(said, {}).setdefault(f"{t['lr']:g}", [])
-        label = way_of(cell.method, cell.masking_names[0])[0] if several else cell.method_label
+        masking = cell.masking_names[0]
+        label = way_of(cell.method, masking)[0] if several and masking else cell.method_label
         rates += [label] * (label not in rates)
     each = []
-    for said, rates in cells.items():
-        each.append(f"{said}; learning rate " + ", ".join(f"{lr} ({', '.join(who)})" for lr, who in rates.items()))
+    for said, by_rate in cells.items():
+        each.append(f"{said}; learning rate " + ", ".join(f"{lr} ({', '.join(who)})" for lr, who in by_rate.items()))
     return "Trained with " + ". ".join(each) + "."
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from spectral_repro.config.cell import Cell
 from spectral_repro.config.compose import config_folder
 from spectral_repro.config.jobs import cells_of
 from spectral_repro.config.rates import rates_file, read_rates, way
@@ -46,7 +47,7 @@ def tunings(frame: pd.DataFrame, profile: str = "paper") -> list[Tuning]:
     """Every method and data set that has rows on the seeds of ``experiment=rates``, which nothing else uses."""
     if not (frame["seed"] >= TUNING_SEEDS).any():
         return []  # the cells need not be composed
-    groups: dict[tuple, list] = {}
+    groups: dict[tuple[str, str, str, str | None], list[tuple[Cell, range]]] = {}
     for cell, seeds in cells_of("rates", profile):
         protocol = "sparse" if cell.sparsity else "dense"
         groups.setdefault((protocol, cell.data["name"], cell.method, cell.masking_names[0]), []).append((cell, seeds))
@@ -81,7 +82,7 @@ def rates_of(rows: Iterable[Row], results_dir: Path) -> dict[str, str]:
     found = {}
     for config_hash, row in cells.items():
         protocol, data = _protocol_of(row), _conf("data", row.data)
-        names = row.data, data.get("lr_as")
+        names = [row.data, *filter(None, [data.get("lr_as")])]
         method = _conf("method", row.method).get("protocols", {}).get(protocol, {})
         of_data, name = tuned.get(protocol or "", {}), way(row.method, row.masking)
         kinds = {

@@ -75,7 +75,8 @@ def prune_batch(
 
     ``watcher`` and ``checkpoint`` are called with the seeds of each such batch.
     """
-    cell, groups = task.cell, collections.defaultdict(list)
+    cell = task.cell
+    groups: dict[tuple[int, ...], list[tuple[int, Network]]] = collections.defaultdict(list)
     learn = True if cell.pruning["epochs"] else None
     for seed, network in networks.items():
         smaller = prune(network, cell.pruning["share"], cell.pruning["by"], train_eigenvectors=learn)
@@ -83,10 +84,10 @@ def prune_batch(
     protocol = Protocol(**{**cell.trainer, "max_epochs": cell.pruning["epochs"]})
     found = []
     for widths, members in groups.items():
-        seeds, smaller = zip(*members, strict=True)
+        seeds, pruned = zip(*members, strict=True)
 
-        def build(seeds: Sequence[int] = seeds, smaller: Sequence[Network] = smaller) -> Trainer:
-            return Trainer(stack(smaller).to(task.device), task.dataset.images, seeds, protocol)
+        def build(seeds: Sequence[int] = seeds, pruned: Sequence[Network] = pruned) -> Trainer:
+            return Trainer(stack(pruned).to(task.device), task.dataset.images, seeds, protocol)
 
         found.append(_train(build, widths, watcher(seeds), checkpoint(seeds), on_stop, follow))
     return found

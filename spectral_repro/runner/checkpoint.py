@@ -85,7 +85,8 @@ def checkpoint_file(results_dir: Path, cell: Cell, seeds: Sequence[int]) -> Path
 
 def resumable_batches(results_dir: Path, cell: Cell, missing: Sequence[int]) -> list[list[int]]:
     """The batches of ``cell`` that have a checkpoint and of which nothing is finished yet, disjoint."""
-    found, taken = [], set()
+    found: list[list[int]] = []
+    taken: set[int] = set()
     for _, seeds in _checkpoints(results_dir, cell):
         if set(seeds) <= set(missing) - taken:
             found.append(seeds)

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from spectral_repro.config.compose import VERSION_BASE, config_folder, plain_compose
+from spectral_repro.config.compose import VERSION_BASE, config_folder, in_containers, plain_compose
 from spectral_repro.config.help import GROUPS, completions, help_text, names_of
 from spectral_repro.config.written import find_config
 from spectral_repro.errors import ConfigError
@@ -51,11 +51,11 @@ def job(config: DictConfig):
     from spectral_repro.runner.devices import share_of_devices
     from spectral_repro.runner.job import run_job
 
-    whole = HydraConfig.get()
+    whole: Any = HydraConfig.get()  # a DictConfig, which Hydra calls a HydraConf
     resuming = whole.mode == RunMode.MULTIRUN and whole.sweeper.get("_target_") == _SWEEPER
     try:
         refuse_idle_keys(whole)
-        plain = OmegaConf.to_container(config, resolve=True)
+        plain = in_containers(config)
         if not resuming:
             refuse_cells(plain)
         if OmegaConf.is_missing(whole.job, "num"):

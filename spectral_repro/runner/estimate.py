@@ -10,6 +10,7 @@ from statistics import median
 import torch
 
 from spectral_repro.config.cell import Cell, import_layer, masking_name
+from spectral_repro.layers import ReparametrizedLinear
 from spectral_repro.layers.base import PASS_COST
 from spectral_repro.results import provenance
 from spectral_repro.runner.devices import choose_device
@@ -34,7 +35,7 @@ def work(cell: Cell) -> float | None:
     return step * shape["train_images"] * (1 - cell.trainer["validation_fraction"]) / rows
 
 
-def step_work(layer: type, sizes: Sequence[int], rows: int, sparsity: float, **options) -> float:
+def step_work(layer: type[ReparametrizedLinear], sizes: Sequence[int], rows: int, sparsity: float, **options) -> float:
     """Multiply-adds of one step of one network on ``rows`` inputs, elementwise passes counted as such."""
     step = 0.0
     for k, (n_in, n_out) in enumerate(pairwise(sizes)):
@@ -55,12 +56,16 @@ def seconds(planned: Sequence) -> list[float | None]:
     done = _finished(planned, works, name) or _finished(planned, works, name.partition(" ")[0])
     rate = None if done else _EFFICIENCY * _product_rate(choose_device(planned[0].options.device))
     whole = {p.cell.config_hash: p.missing for p in planned if not p.cell.pruning}
-    found = []
+    found: list[float | None] = []
     for p, w in zip(planned, works, strict=True):
-        found.append(_one(p.cell, p.missing, w, done, rate))
-        if p.cell.pruning and p.missing and w is not None and p.cell.unpruned.config_hash not in whole:
+        if w is None:
+            found.append(None)
+            continue
+        takes = _one(p.cell, p.missing, w, done, rate)
+        if p.cell.pruning and p.missing and p.cell.unpruned.config_hash not in whole:
             whole[p.cell.unpruned.config_hash] = p.missing  # trained first, once for all that are pruned from them
-            found[-1] += _one(p.cell.unpruned, p.missing, w, done, rate)
+            takes += _one(p.cell.unpruned, p.missing, w, done, rate)
+        found.append(takes)
     return found
 
 
@@ -73,9 +78,9 @@ def _finished(planned: Sequence, works: Sequence[float | None], device: str) -> 
     ]
 
 
-def _one(cell: Cell, missing: int, w: float | None, done: Sequence, rate: float | None) -> float | None:
-    if w is None or not missing:
-        return None if w is None else 0.0
+def _one(cell: Cell, missing: int, w: float, done: Sequence, rate: float | None) -> float:
+    if not missing:
+        return 0.0
     if rate:
         epoch, lasts = w / rate, TYPICAL_EPOCHS
     else:
@@ -98,9 +103,10 @@ def _difference(cell: Cell, w: float, other: Cell, other_w: float) -> float:
 
 def together(times: Sequence[float | None], at_once: int) -> float | None:
     """Wall time of cells of which ``at_once`` run at the same time."""
-    if not times or None in times:
+    known = [t for t in times if t is not None]
+    if not known or len(known) < len(times):
         return None
-    return max(sum(times) / max(1, at_once), *times)
+    return max(sum(known) / max(1, at_once), *known)
 
 
 def _product_rate(device: torch.device) -> float:

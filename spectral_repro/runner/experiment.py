@@ -115,7 +115,8 @@ def _train(task: Task, options: Run, watcher: Watcher, finish: Finish) -> tuple[
     follow = options.tracker != "none"
     waiting = batches(task, options, seeds)
     while waiting:
-        batch, checkpoints = waiting.pop(0), []
+        batch = waiting.pop(0)
+        checkpoints: list[Checkpoint] = []
 
         def checkpoint(seeds: Sequence[int], made: list[Checkpoint] = checkpoints) -> Checkpoint:
             made.append(make_checkpoint(task, options, seeds))
@@ -200,7 +201,7 @@ def batches(task: Task, options: Run, seeds: Sequence[int]) -> list[list[int]]:
     return [*resumed, *_chunks(rest, size)]
 
 
-def _chunks(seeds: Sequence[int], size: int) -> list[Sequence[int]]:
+def _chunks(seeds: list[int], size: int) -> list[list[int]]:
     return [seeds[start : start + size] for start in range(0, len(seeds), size)]
 
 

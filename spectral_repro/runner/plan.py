@@ -55,7 +55,8 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
             require_writable(options.results_dir, "results_dir")
             checked.add((options.device, options.results_dir))
         _want(wanted.setdefault((cell.config_hash, options.results_dir), []), job, cell, options)
-    planned, digests = [], {}
+    planned: list[Planned] = []
+    digests: dict[tuple[Path, str], str | None] = {}
     for job, cell, options in (one for same in wanted.values() for one in same):
         seeds, rows, warning = missing_seeds(cell, options)
         if warning:
@@ -65,10 +66,10 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
         planned.append(Planned(job, cell, options, len(seeds), rows))
     needed = {_images(p.cell, p.options) for p in planned if p.missing}
     for _, cell, options in read:  # the jobs as they were given: two folders may have one name
-        name = _images(cell, options)
-        if digest := data.identify(cell.data, options.data_dir, name in needed):
-            check_digest(cell, digest, digests.get(name))
-            digests[name] = digest
+        images = _images(cell, options)
+        if digest := data.identify(cell.data, options.data_dir, images in needed):
+            check_digest(cell, digest, digests.get(images))
+            digests[images] = digest
     return planned
 
 
@@ -82,7 +83,9 @@ def _want(same: list[tuple[Job, Cell, Run]], job: Job, cell: Cell, options: Run)
     for i, (other_job, _, other) in enumerate(same):
         few, many = sorted([(options, job), (other, other_job)], key=lambda pair: pair[0].realizations)
         if set(few[0].seeds) <= set(many[0].seeds):
-            more = {key: True for key in ("degrees", "weights") if getattr(few[0], key) and not getattr(many[0], key)}
+            more: dict[str, bool | str] = {
+                key: True for key in ("degrees", "weights") if getattr(few[0], key) and not getattr(many[0], key)
+            }
             if many[0].tracker == "none" != few[0].tracker:
                 more["tracker"] = few[0].tracker
             words = [f"{key}={'true' if value is True else value}" for key, value in more.items()]

@@ -38,7 +38,8 @@ def stream(
 ) -> Iterator[JobOutcome]:
     """Runs so many jobs at a time; yields outcomes in the order in which jobs end."""
     at_once = min(at_once, len(jobs))
-    waiting, running, free = collections.deque(enumerate(jobs)), {}, list(range(at_once))
+    waiting, free = collections.deque(enumerate(jobs)), list(range(at_once))
+    running: dict[int, _Worker] = {}
     context = _context()
     try:
         while waiting or running:
@@ -184,7 +185,7 @@ def work(
     try:
         from spectral_repro.runner.job import run_job
 
-        outcome = run_job(config, number)
+        outcome: object = run_job(config, number)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
@@ -200,5 +201,6 @@ def _interrupt(*_: Any) -> None:
 
 def _end_with_sweep() -> None:
     """Ends this process with the sweep's, however that ended; rows and checkpoints are written whole or not at all."""
-    multiprocessing.parent_process().join()
-    os._exit(143)
+    if sweep := multiprocessing.parent_process():
+        sweep.join()
+        os._exit(143)

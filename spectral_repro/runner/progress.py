@@ -30,7 +30,7 @@ def epoch_bar(cell: Cell, position: int) -> Watcher:
     most = cell.epochs
 
     def watcher(seeds):
-        hidden = None if most else True  # None: where there is no terminal; one that is only pruned has no epochs
+        hidden = not (most and _shown())  # one that is only pruned has no epochs
         bar = tqdm(total=len(seeds) * most, desc=label, unit="ep", disable=hidden, leave=False, position=position)
         last, told = 0, time.monotonic()
 

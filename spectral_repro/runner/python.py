@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 import torch
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
 
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.messages import one_line
@@ -34,20 +36,19 @@ def run(*overrides: str, config_dir: str | Path | None = None, **keys: Any) -> p
     Raises:
         UserError: naming the key, its value and what is allowed, before anything is trained.
     """
+    given = [*_overrides(keys), *overrides]
+    for text in given:
+        if text.lstrip("+~").startswith("hydra"):
+            raise UserError(f"{text}: run trains one cell in this process, and has no use for keys of Hydra's")
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()
     try:
-        given = [*_overrides(keys), *overrides]
-        for text in given:
-            if text.lstrip("+~").startswith("hydra"):
-                raise UserError(f"{text}: run trains one cell in this process, and has no use for keys of Hydra's")
-        try:
-            answer(given)  # refuses what the command does
-            config = plain_compose(config_dir and str(config_dir))(given)
-        except Exception as error:  # Hydra has many
-            raise error if isinstance(error, UserError) else UserError(one_line(error, given)) from error
+        answer(given)  # refuses what the command does
+        config = plain_compose(config_dir and str(config_dir))(given)
         if config["sweep"]:
             raise ConfigError("experiment", config["sweep"].get("name"), "is a sweep; run trains one cell")
         report = train(config)[-1]
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        raise UserError(one_line(error, given)) from error
     finally:
         torch.set_num_threads(before[0])
         torch.set_float32_matmul_precision(before[1])

@@ -4,7 +4,7 @@ import collections
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ def run_sweep(
 
 def _launch(
     launcher: Any, jobs: Sequence[list[str]], compose: Composer, max_batch_size: int | None
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """Runs the jobs; yields which one ended and its report, or the exception that ended it.
 
     By default they run in this process, without Hydra, which takes a tenth of a second to compose each. Our own
@@ -154,7 +154,7 @@ def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned], seconds: flo
 
 def _untracked(planned: Sequence[Planned]) -> list[str]:
     """Of cells that are finished and were to be tracked, one line for each kind of tracker."""
-    finished = collections.Counter()
+    finished: collections.Counter[str] = collections.Counter()
     for p in planned:
         if not p.missing and p.options.tracker != "none":
             finished[p.options.tracker] += len(p.options.seeds)

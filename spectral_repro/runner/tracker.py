@@ -260,7 +260,12 @@ class Tracking:
     def finish(self, rows: Sequence[Row]) -> None:
         """Tells the tracker the rows of a batch, which are written now."""
         followed = [row for row in rows if row.seed not in self.lost]
-        self._tell([row.seed for row in followed], lambda tracker: [tracker.result(row) for row in followed])
+
+        def tell(tracker: Tracker) -> None:
+            for row in followed:
+                tracker.result(row)
+
+        self._tell([row.seed for row in followed], tell)
 
     def close(self) -> None:
         """Training is over, or was interrupted."""

@@ -1,6 +1,7 @@
 """What networks reach: accuracies and the degrees of their hidden nodes."""
 
 import itertools
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -27,9 +28,9 @@ def judge_test(network: Network, feed: Feed) -> list[float]:
 
 
 @torch.no_grad()
-def _accuracies(network: Network, chunks, n: int) -> list[float]:
+def _accuracies(network: Network, chunks: Iterable[tuple[Tensor, Tensor]], n: int) -> list[float]:
     maps = network.effective_maps()
-    right: int | Tensor = 0
+    right = torch.tensor(0)
     for x, labels in chunks:
         right = right + (network.apply_maps(maps, x).argmax(-1) == labels).sum(-1)
     return [count / n for count in right.tolist()]

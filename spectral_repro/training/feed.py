@@ -30,6 +30,11 @@ class Order(NamedTuple):
     labels: Tensor
     places: Tensor | None
 
+    def part(self, columns: slice | Tensor) -> "Order":
+        """The same of some of the images."""
+        places = None if self.places is None else self.places[:, columns]
+        return Order(self.rows[:, columns], self.labels[:, columns], places)
+
 
 class Feed:
     """The images in the order in which each of the ``R`` realizations sees them; realizations can be dropped.
@@ -66,8 +71,7 @@ class Feed:
         """The batches of one pass over everyone's training rows, in everyone's own order; at most ``steps``."""
         order, n = self.order(number), self.train_rows.shape[1]
         for start in itertools.islice(range(0, n, batch_size), steps):
-            part = slice(start, min(start + batch_size, n))
-            yield self.batch(*(t if t is None else t[:, part] for t in order))
+            yield self.batch(*order.part(slice(start, min(start + batch_size, n))))
 
     def order(self, number: int) -> Order:
         """Everyone's own order in an epoch."""
@@ -82,7 +86,9 @@ class Feed:
     def batch(self, rows: Tensor, labels: Tensor, places: Tensor | None) -> Batch:
         """The images of part of an :class:`Order`, in memory that the next batch writes over."""
         x = self.gather(self.images.train_x, rows, "x")
-        product = None if places is None else self.gather(self.products.flatten(0, 1), places, "product")
+        product = None
+        if places is not None and self.products is not None:
+            product = self.gather(self.products.flatten(0, 1), places, "product")
         return Batch(x, labels, product)
 
     def gather(self, source: Tensor, rows: Tensor, use: str) -> Tensor:

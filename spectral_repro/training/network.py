@@ -36,9 +36,11 @@ class Network(nn.Module):
     ``masking`` is set by a trainer that silences weights in another way than the layers' own cut-off.
     """
 
+    layers: Sequence[ReparametrizedLinear]
+
     def __init__(self, layers: Sequence[ReparametrizedLinear], activation: str = "relu") -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        self.layers = nn.ModuleList(layers)  # type: ignore[assignment]  # torch does not say of what it is a list
         self.activation = activation
         self.masking: Masking | FixedMasks | None = None
 
@@ -55,6 +57,17 @@ class Network(nn.Module):
     def sparse(self) -> bool:
         """Whether any weights are silenced."""
         return self.masking is not None or any(layer.sparsity for layer in self.layers)
+
+    @property
+    def masking_in_training(self) -> Masking | None:
+        """``masking`` as a trainer has set it.
+
+        Raises:
+            TypeError: if it is that of a network that was trained.
+        """
+        if isinstance(self.masking, FixedMasks):
+            raise TypeError("the masks of this network are fixed: it was trained")
+        return self.masking
 
     @torch.no_grad()
     def effective_maps(self) -> list[tuple[Tensor, Tensor | None]]:

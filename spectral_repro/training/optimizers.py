@@ -4,7 +4,7 @@ Parameters, gradients and moments are one flat tensor each, parameter after para
 so that on a CPU a piece stays in the cache for all the passes of one update.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -22,6 +22,9 @@ class _Optimizer:
     ``parameters`` and ``gradients`` are lists of contiguous views, in the order of ``leaves``, whose values
     are the start.
     """
+
+    #: Of a piece: parameters, first and second moment, gradient, and the scales.
+    _update: Callable[..., None]
 
     def __init__(
         self,
@@ -129,7 +132,7 @@ class AdamW(Adam):
         return *super().scales(learning_rate, step), 1 - learning_rate * self.weight_decay
 
     def _update(
-        self, theta: Tensor, m: Tensor, v: Tensor, g: Tensor, scale: float | Tensor, decay: float | Tensor
+        self, theta: Tensor, m: Tensor, v: Tensor, g: Tensor, scale: float | Tensor, decay: float | Tensor = 1.0
     ) -> None:
         theta.mul_(decay)
         super()._update(theta, m, v, g, scale)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from spectral_repro.training.feed import Feed, Order
 from spectral_repro.training.updater import Updater
@@ -46,7 +47,9 @@ class FixedSteps:
         self.updater, self.feed, self.batch_size, self.recorder = updater, feed, batch_size, recorder
         self.columns = torch.arange(batch_size, device=feed.device)
         self.at, self.number = (torch.zeros(1, dtype=torch.long, device=feed.device) for _ in range(2))
+        #: Of the epoch: who sees which images, and the scales of every update.
         self.order: Order | None = None
+        self.scales: Tensor | None = None
         self._repeat: Callable[[], None] | None = None
         self._before = 0
 
@@ -58,34 +61,35 @@ class FixedSteps:
         count = whole if steps is None else min(whole, steps)
         self._load(order, count)
         for _ in range(count):
-            if self.updater.network.masking:
-                self.updater.network.masking.advance()
+            if masking := self.updater.network.masking_in_training:
+                masking.advance()
             self.updater.count(self.batch_size)
             self.updater.optimizer.steps += 1
             self._launch()
         if last:
             rest = slice(whole * self.batch_size, n)
-            self.updater.step(self.feed.batch(*(t if t is None else t[:, rest] for t in order)))
+            self.updater.step(self.feed.batch(*order.part(rest)))
 
     def _load(self, order: Order, steps: int) -> None:
         """The tables of an epoch: everyone's order, and the scales of every update."""
         done, optimizer, like = self.updater.optimizer.steps, self.updater.optimizer, self.updater.leaves[0]
         scales = [optimizer.scales(self.updater.lr_after(done + i), done + i + 1) for i in range(steps)]
         table = torch.tensor(scales, dtype=like.dtype).to(like.device)
-        if self.order is None or len(table) > len(self.scales):
+        if self.order is None or self.scales is None or len(table) > len(self.scales):
             self.order, self.scales = order, table
             self._repeat, self._before = None, 0  # what was recorded reads elsewhere
         else:
             for here, new in zip((*self.order, self.scales[: len(table)]), (*order, table), strict=True):
-                if here is not None:
+                if here is not None and new is not None:
                     here.copy_(new)
         self.at.zero_()
         self.number.zero_()
 
     def step(self) -> None:
         """One update of every network; nothing on the host changes, and nothing waits for the device."""
-        columns = self.columns + self.at
-        self.updater.find_gradients(self.feed.batch(*(t if t is None else t[:, columns] for t in self.order)))
+        if self.order is None or self.scales is None:
+            raise RuntimeError("no epoch has begun")
+        self.updater.find_gradients(self.feed.batch(*self.order.part(self.columns + self.at)))
         self.updater.optimizer.update(*self.scales[self.number].squeeze(0).unbind())
         self.at += self.batch_size
         self.number += 1

@@ -64,7 +64,7 @@ class Trainer:
 
     def _fixed_steps(self, recorder: Recorder | None) -> FixedSteps | None:
         """On a device where launches cost more than on a CPU, unless the steps differ in more than their numbers."""
-        masking = self.network.masking
+        masking = self.network.masking_in_training
         if self.feed.device.type == "cpu" or (masking and not masking.constant):
             return None
         return FixedSteps(self.updater, self.feed, self.protocol.batch_size, recorder)
@@ -110,6 +110,8 @@ class Trainer:
         self.epoch += 1
 
     def _details(self) -> dict[int, Detail]:
+        if self.updater.losses is None:
+            return {}
         losses = (self.updater.losses / max(1, self.updater.seen)).tolist()
         named = self.network.named_parameters()
         vectors = {name: p.detach().cpu() for name, p in named if p.ndim == 2 and not name.endswith("bias")}
@@ -121,7 +123,8 @@ class Trainer:
     def validate(self) -> None:
         """Judges the epoch; whoever stops (or reached the last epoch) is tested and leaves the batch."""
         accuracies = judge_validation(self.network, self.feed)
-        stays, settled = [], self.network.masking is None or self.network.masking.settled
+        masking = self.network.masking_in_training
+        stays, settled = [], masking is None or masking.settled
         for outcome, rule, accuracy in zip(self.running, self.stopping, accuracies, strict=True):
             outcome.validation_accuracy, outcome.epochs = accuracy, self.epoch
             stops = settled and rule.should_stop(accuracy)
@@ -152,7 +155,7 @@ class Trainer:
 
         Splits, batch orders and frozen factors follow from the seeds and are not part of it.
         """
-        masking = self.network.masking
+        masking = self.network.masking_in_training
         return {
             "epoch": self.epoch,
             "seconds": self.seconds,
@@ -178,7 +181,7 @@ class Trainer:
         for rule, (best, waited) in zip(self.stopping, state["stopping"], strict=True):
             rule.best, rule.waited = best, waited
         self.updater.restore(state["moments"], state["steps"])
-        if self.network.masking:
+        if masking := self.network.masking_in_training:
             step, *masks = state["masking"]
-            self.network.masking.restore(step, masks)
+            masking.restore(step, masks)
         self.epoch, self.seconds = state["epoch"], state["seconds"]

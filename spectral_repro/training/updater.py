@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from spectral_repro.training.feed import Batch
+from spectral_repro.training.masking import Masking
 from spectral_repro.training.network import Network
 from spectral_repro.training.optimizers import OPTIMIZERS
 from spectral_repro.training.protocol import Protocol
@@ -52,18 +53,19 @@ class Updater:
 
     def _bind(self) -> None:
         """Lets the modules hold the optimizer's tensors as their parameters."""
-        self.leaves, values = [], iter(self.optimizer.parameters)
+        self.leaves: list[nn.Parameter] = []
+        values = iter(self.optimizer.parameters)
         for module in self.network.modules():
             for key, value in module._parameters.items():
                 if value is not None and value.requires_grad:
-                    module._parameters[key] = nn.Parameter(next(values))
-                    self.leaves.append(module._parameters[key])
+                    leaf = module._parameters[key] = nn.Parameter(next(values))
+                    self.leaves.append(leaf)
 
     def step(self, batch: Batch) -> None:
         """One update of every network, or now and then an exchange of links (see :class:`Masking`)."""
-        masking = self.network.masking
+        masking = self.network.masking_in_training
         if masking and masking.advance():
-            return self._exchange(batch)
+            return self._exchange(batch, masking)
         self.find_gradients(batch)
         self.count(batch.labels.shape[1])
         self.optimizer.step(self.last_lr)
@@ -75,18 +77,18 @@ class Updater:
     def find_gradients(self, batch: Batch) -> None:
         """The gradients of a batch, into those of the optimizer; nothing on the host changes."""
         for leaf, gradient in zip(self.leaves, self.optimizer.gradients, strict=True):
-            leaf.gradient_buffer = gradient
+            leaf.gradient_buffer = gradient  # type: ignore[attr-defined]  # our own, see take_gradient_buffer
         logits = self.network(batch.x, batch.product)
         gradients = torch.autograd.grad(_loss(logits, batch.labels), self.leaves)
         if self.losses is not None:
             self.losses += nn.functional.cross_entropy(logits.detach().mT, batch.labels, reduction="none").sum(-1)
         for leaf in self.leaves:
-            leaf.gradient_buffer = None
+            leaf.gradient_buffer = None  # type: ignore[attr-defined]
         self.optimizer.take(gradients)
 
-    def _exchange(self, batch: Batch) -> None:
+    def _exchange(self, batch: Batch, masking: Masking) -> None:
         """New links of a layer whose parameter is ``W`` itself begin at zero, without moments; others as they are."""
-        network, masking = self.network, self.network.masking
+        network = self.network
         with torch.no_grad():
             maps = network.effective_maps()
         maps = [(weight.requires_grad_(), bias) for weight, bias in maps]
@@ -107,8 +109,8 @@ class Updater:
                 if value is not None and key not in getattr(module, "shared", ()):
                     module._buffers[key] = value[index]
         self.optimizer.keep(index)
-        if self.network.masking:
-            self.network.masking.keep(index)
+        if masking := self.network.masking_in_training:
+            masking.keep(index)
         self._bind()
 
     def finite(self) -> list[bool]:

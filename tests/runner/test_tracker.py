@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from spectral_repro.config.compose import plain_compose
-from spectral_repro.config.read import read_config
+from spectral_repro.config.read import read_config, require_packages
 from spectral_repro.errors import ConfigError
 from spectral_repro.results.curves import Point, add_curve, curve_file, read_curves
 from spectral_repro.results.rows import Row, add_rows, read_rows, row_file
@@ -39,7 +39,10 @@ def row(seed: int, finished_at: str) -> Row:
     result = {"test_accuracy": 0.75 + seed / 8, "validation_accuracy": 0.3, "epochs": 3, "diverged": False}
     cost = {"trained_parameters": 250, "rho": 0.25, "seconds": 1.5, "realizations_in_batch": 2}
     cell = {"data": "mnist5k", "method": "sqr", "seed": seed, "config_hash": CELL.config_hash}
-    return Row(**cell, **sizes, **result, **cost, **made_by, p=0.1, core=None, finished_at=finished_at)
+    return Row(
+        **{**CELL.trainer, **cell, **sizes, **result, **cost, **made_by},
+        **{"p": 0.1, "core": None, "hidden": "[100]", "finished_at": finished_at},
+    )
 
 
 def written(tracking: Tracking, folder: Path, finished_at: str) -> None:
@@ -429,4 +432,4 @@ def test_curves_of_another_form_are_set_aside(tmp_path):
 def test_a_missing_package_is_said_before_anything_is_trained(kind, monkeypatch):
     monkeypatch.setattr("spectral_repro.config.read.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=rf"tracker={kind}: needs a package: pip install 'spectral-repro\[{kind}\]'"):
-        read_config(plain_compose()([f"tracker={kind}"]))
+        require_packages(*read_config(plain_compose()([f"tracker={kind}"])))
