@@ -71,3 +71,13 @@ def test_the_table_from_pandas():
     (program,) = blocks("tables.md", "python")
     lines = run_python(program, ROOT).splitlines()
     assert any(line.split()[:1] == ["500"] and line.split()[-1] == "10" for line in lines), lines
+
+
+def test_networks_of_ones_own(tmp_path):
+    """Each block is a program."""
+    classes, parametrizations, attention = (run_python(program, tmp_path) for program in blocks("layers.md", "python"))
+    assert "Linear(in_features=784, out_features=500, bias=True)" in classes
+    assert "torch.Size([144]) torch.Size([32]) torch.Size([82]) torch.Size([144, 32])" in parametrizations
+    assert "3.parametrizations.weight.original2" in parametrizations
+    left, whole = map(int, attention.split(" of "))
+    assert left < whole / 4

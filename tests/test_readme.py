@@ -11,6 +11,7 @@ import sys
 import types
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from spectral_repro.figures.catalogue import ALL, CONTROLS, FIGURES, TUNED
@@ -47,17 +48,31 @@ def test_library_example():
     assert [type(m) for m in scope["model"]] == [torch.nn.Linear, torch.nn.ReLU, torch.nn.Linear]
 
 
-def test_the_fine_tuning_example_runs(capsys):
-    """Its table in the README has as many parameters as it prints."""
+def test_the_fine_tuning_example_runs(capsys, tmp_path):
+    """Its table in the README has as many parameters as it prints; its file has a row for each kind and seed."""
     spec = importlib.util.spec_from_file_location("finetune", ROOT / "scripts/finetune.py")
     finetune = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(finetune)
     finetune.RATES = (0.01,)
-    finetune.main(["--seeds", "1", "--epochs", "1"])
-    lines = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[3:]]
-    assert len(lines) == len(finetune.KINDS)
-    assert all(f"| {line[1]} |" in README for line in lines)
-    assert max(float(line[2]) for line in lines) > 0.4  # after one epoch
+    path = tmp_path / "rows.csv"
+    finetune.main(["--network", "linear", "conv", "--seeds", "1", "--epochs", "1", "--csv", str(path)])
+    tables = capsys.readouterr().out.split("before: ")[1:]
+    rows = pd.read_csv(path)
+    assert list(rows) == [
+        "network", "kind", "trained_parameters", "seed", "rate", "accuracy_upright_before", "accuracy_rotated_before",
+        "accuracy_rotated", "images", "epochs", "torch_version", "device",
+    ]  # fmt: skip
+    for table, (network, own) in zip(tables, rows.groupby("network", sort=False), strict=True):
+        lines = [line.split(" | ") for line in table.splitlines()[3:]]
+        counts = {line[0].removeprefix("| "): int(line[1].replace(",", "")) for line in lines}
+        assert counts == dict(zip(own.kind, own.trained_parameters, strict=True))
+        assert set(counts) == set(finetune.kinds(network))
+        for rank in (1, *finetune.RANKS[network]):
+            other = "Spectral" if rank == 1 else f"S-QR(p), as r = {rank}"
+            assert abs(counts[other] - counts[f"low rank, r = {rank}"]) <= 1  # each layer's share is rounded
+        assert own.accuracy_rotated.max() > {"linear": 0.4, "conv": 0.2}[network]  # after one epoch
+        if network == "linear":
+            assert all(f"| {line[1]} |" in README for line in lines)
 
 
 def test_a_new_method_is_one_file_and_one_yaml(images, tmp_path):

@@ -2,7 +2,7 @@
 
 from spectral_repro.layers.adapters import load_trained, trained_state
 from spectral_repro.layers.base import ReparametrizedLinear
-from spectral_repro.layers.convert import replace_linear, restore_linear
+from spectral_repro.layers.convert import parametrize_all, replace_linear, restore_linear
 from spectral_repro.layers.cutoff import cutoff
 from spectral_repro.layers.diagonal import DiagonalLinear
 from spectral_repro.layers.direct import DirectLinear
@@ -27,6 +27,7 @@ __all__ = [
     "SpectralLinear",
     "cutoff",
     "load_trained",
+    "parametrize_all",
     "replace_linear",
     "restore_linear",
     "stack",

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 
+from spectral_repro.layers.parametrizations import QR
 from spectral_repro.layers.qr import QRLinear
 
 
@@ -46,9 +48,12 @@ def load_trained(model: nn.Module, state: Mapping[str, Tensor]) -> None:
 
 
 def _positions(model: nn.Module) -> dict[str, Tensor]:
-    """By name, where in ``R`` the trained entries are, of every layer that does not train all."""
-    return {
-        f"{name}.r_index".lstrip("."): m.r_index
-        for name, m in model.named_modules()
-        if isinstance(m, QRLinear) and m.p < 1 and m.r.requires_grad
+    """By name, where in ``R`` the trained entries are, of every layer or parametrization that does not train all."""
+    layers = {name: m for name, m in model.named_modules() if isinstance(m, QRLinear)}
+    found = {f"{name}.r_index".lstrip("."): m.r_index for name, m in layers.items() if m.p < 1 and m.r.requires_grad}
+    lists = {name: m for name, m in model.named_modules() if isinstance(m, ParametrizationList)}
+    return found | {
+        f"{name}.0.r_index": m[0].get_buffer("r_index")
+        for name, m in lists.items()
+        if isinstance(m[0], QR) and m[0].options["p"] < 1 and m.get_parameter("original2").requires_grad
     }

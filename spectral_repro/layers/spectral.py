@@ -1,7 +1,8 @@
 """Spectral training: the eigenvalues are trained, the eigenvectors frozen (Eq. 2)."""
 
 import warnings
-from typing import Self
+from collections.abc import Collection, Mapping
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -69,32 +70,9 @@ class EigenvalueLinear(ReparametrizedLinear):
         """
         if not isinstance(linear, nn.Linear):
             raise TypeError(f"{type(linear).__name__} is no nn.Linear")
-        if given := {"eig_in", "eig_out", "bias", "device", "dtype"} & options.keys():
-            raise ValueError(f"{', '.join(sorted(given))}: follows from the linear layer, and cannot be given")
-        if "generator" in options:
-            raise ValueError("generator: cannot be given; seed= decides which entries are trained")
-        weight, has_bias = linear.weight.detach(), linear.bias is not None
-        options |= {"eig_in": 1.0, "eig_out": 0.0, "dtype": weight.dtype}
-        with torch.device("meta"):  # shapes alone: no start is drawn
-            layer = cls(linear.in_features, linear.out_features, has_bias, device="meta", **options)
-        layer._factory["device"] = weight.device
-        values = {"eig_in": torch.ones_like(weight[0]), "eig_out": torch.zeros_like(weight[:, 0])}
-        values |= layer.factors_of(in_float64(weight), torch.Generator("cpu").manual_seed(seed))
-        if has_bias:
-            values["bias"] = linear.bias
-        own = dict(layer.named_parameters()) | dict(layer.named_buffers())
-        if odd := own.keys() ^ values.keys():
-            raise TypeError(f"{cls.__name__}: factors_of and the layer differ in {', '.join(sorted(odd))}")
-        for name, empty in own.items():
-            with torch.no_grad():
-                value = torch.empty_like(empty, device=weight.device).copy_(values[name])
-            part, _, key = name.rpartition(".")
-            trained = isinstance(empty, nn.Parameter)
-            setattr(layer.get_submodule(part), key, nn.Parameter(value, empty.requires_grad) if trained else value)
-        has_numbers = type(weight) is Tensor and not weight.is_meta
-        if dict(layer.named_parameters()).keys() <= {"eig_in", "eig_out", "bias"} and has_numbers and not weight.any():
-            text = "all weights are zero, and stay so: eigenvalues only scale them; SVDLinear and QRLinear learn others"
-            warnings.warn(text, stacklevel=2)
+        layer = started_as(cls, linear.weight, linear.bias, seed, options)
+        if stays_zero(dict(layer.named_parameters()), linear.weight):
+            warnings.warn(STAYS_ZERO, stacklevel=2)
         return layer
 
     def factors_of(self, phi: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
@@ -122,6 +100,50 @@ class EigenvalueLinear(ReparametrizedLinear):
         scaled = self.through_eigenvectors(x * self._per_row(self.eig_in, x))
         plain = self.through_eigenvectors(x)
         return scaled - self._per_row(self.eig_out, plain) * plain
+
+
+Layer = TypeVar("Layer", bound=EigenvalueLinear)
+
+#: What is to be said of a layer that stays zero.
+STAYS_ZERO = "all weights are zero, and stay so: eigenvalues only scale them; SVDLinear and QRLinear learn others"
+
+
+def started_as(cls: type[Layer], weight: Tensor, bias: Tensor | None, seed: int, options: Mapping[str, Any]) -> Layer:
+    """A layer of class ``cls`` whose ``W`` is ``weight (N_out, N_in)``, in memory of its own.
+
+    See :meth:`EigenvalueLinear.from_linear` for what is drawn and raised.
+    """
+    if fixed := {"eig_in", "eig_out", "bias", "device", "dtype"} & options.keys():
+        raise ValueError(f"{', '.join(sorted(fixed))}: follows from the linear layer, and cannot be given")
+    if "generator" in options:
+        raise ValueError("generator: cannot be given; seed= decides which entries are trained")
+    weight = weight.detach()
+    n_out, n_in = weight.shape
+    given = {**options, "bias": bias is not None, "eig_in": 1.0, "eig_out": 0.0, "dtype": weight.dtype}
+    with torch.device("meta"):  # shapes alone: no start is drawn
+        layer = cls(n_in, n_out, device="meta", **given)
+    layer._factory["device"] = weight.device
+    values = {"eig_in": torch.ones_like(weight[0]), "eig_out": torch.zeros_like(weight[:, 0])}
+    values |= layer.factors_of(in_float64(weight), torch.Generator("cpu").manual_seed(seed))
+    if bias is not None:
+        values["bias"] = bias
+    own: dict[str, Tensor] = dict(layer.named_parameters()) | dict(layer.named_buffers())
+    if odd := own.keys() ^ values.keys():
+        raise TypeError(f"{cls.__name__}: factors_of and the layer differ in {', '.join(sorted(odd))}")
+    for name, empty in own.items():
+        with torch.no_grad():
+            value = torch.empty_like(empty, device=weight.device).copy_(values[name])
+        part, _, key = name.rpartition(".")
+        trained = isinstance(empty, nn.Parameter)
+        setattr(layer.get_submodule(part), key, nn.Parameter(value, empty.requires_grad) if trained else value)
+    return layer
+
+
+def stays_zero(trained: Collection[str], weight: Tensor) -> bool:
+    """Whether what starts as ``weight`` is zero, and none of the parameters ``trained`` could change that."""
+    weight = weight.detach()
+    has_numbers = type(weight) is Tensor and not weight.is_meta
+    return {*trained} <= {"eig_in", "eig_out", "bias"} and has_numbers and not bool(weight.any())
 
 
 class SpectralLinear(EigenvalueLinear):

@@ -87,10 +87,7 @@ class _Step:
         if not build and not self.kernel.prefers_factors(x.shape[-2], self.k > 0, self.product is not None):
             self.dense = self.kernel.weight()
             self.weight, self.limit = _silenced(self.dense, self.kernel.layer.sparsity)
-        if self.weight is None:
-            y = self.kernel.factored(x, self.product, self.k > 0)
-        else:
-            y = x @ self.weight.mT
+        y = self.kernel.factored(x, self.product, self.k > 0) if self.weight is None else x @ self.weight.mT
         return y if self.kernel.layer.bias is None else y.add_(self.kernel.layer.bias.unsqueeze(-2))
 
     def backward(self, dy: Tensor, masking: Masking | None) -> Tensor | None:

@@ -114,7 +114,7 @@ class Masking:
         return [self.now] * (layers - 1) + [last]
 
     def weights(self, dense: Sequence[Tensor]) -> list[Tensor]:
-        """The effective weights ``(R, N_out, N_in)`` of all layers, from those before the cut-off; without gradients."""
+        """The effective weights ``(R, N_out, N_in)`` of all layers, from those before the cut-off; no gradients."""
         if self.masks:
             return _masked(dense, self.masks)
         if self.rule.allocation == "global":

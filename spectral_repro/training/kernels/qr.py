@@ -74,8 +74,5 @@ class QR(Eigenvalue):
         self._write_r(triangular_gradient(left, right) if self._triangular else left.mT @ right)
         part = slice(0 if needs_z else half, None if needs_p else half)
         d = d[..., part, :]
-        if self._triangular:
-            found = triangular_product(d, r, transpose=not wide)
-        else:
-            found = d @ (r if wide else r.mT)
+        found = triangular_product(d, r, transpose=not wide) if self._triangular else d @ (r if wide else r.mT)
         return found[..., :half, :], found[..., half:, :]
