@@ -48,7 +48,6 @@ def main(arguments: list[str] | None = None) -> None:
     keep_freed_memory()
     started = time.perf_counter()
     lines = _table(device, sizes, rounds)
-    lines += _choices(device, given.quick)
     lines += [*_growth(device, given.quick), *_overheads(device)]
     minutes = (time.perf_counter() - started) / 60
     stamp = {
@@ -100,23 +99,6 @@ def _table(device: torch.device, sizes: tuple[int, ...], rounds: int) -> list[tu
         )
         print(" {:7.2f} {:7.2f} {:6.2f} {:6.2f}".format(*ratios), end="  ")
         print(", ".join(f"{part} {share:.0%}" for part, share in shares.items() if share > 0), flush=True)
-    return lines
-
-
-def _choices(device: torch.device, quick: bool) -> list[tuple]:
-    """Both forms of the first layer beside the one that the cost model chooses."""
-    images, lines, losses = measure.synthetic_images(784, device, 10_000), [], []
-    for method in ("spectral", "ssvd", "sqr"):
-        for n2 in (50, 100) if quick else (20, 50, 100, 200, 500, 1000):
-            explicit, factored, chosen = measure.choice(method, (784, n2, 10), images, 4)
-            key = ("choice", method, 784, n2, 1, 0.0, 4)
-            lines += [(*key, "explicit", explicit, "s/step/network"), (*key, "factored", factored, "s/step/network")]
-            loss = (factored if chosen else explicit) / min(explicit, factored)
-            lines.append((*key, "chosen over faster", loss, "ratio"))
-            losses.append((loss, f"{method} N2={n2}"))
-    right, worst = sum(loss == 1 for loss, _ in losses), max(losses)
-    print(f"cost model: the faster form of the first layer in {right} of {len(losses)} cases;", end="")
-    print(f" at worst {worst[0]:.2f} times the faster's time ({worst[1]})", flush=True)
     return lines
 
 

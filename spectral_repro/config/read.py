@@ -189,6 +189,8 @@ def _check_layer(layer: str, options: str, method: str) -> None:
     cls = import_layer(layer)
     if not (isinstance(cls, type) and issubclass(cls, ReparametrizedLinear)):
         raise ConfigError("method.layer", layer, "must be a subclass of spectral_repro.layers.ReparametrizedLinear")
+    if cls.forward is not ReparametrizedLinear.forward:
+        raise ConfigError("method.layer", layer, "defines forward, which is never called: dense_weight says what it is")
     known = set(inspect.signature(cls).parameters) - {
         *("in_features", "out_features", "sparsity", "generator", "device", "dtype")
     }

@@ -193,7 +193,7 @@ class ReparametrizedLinear(nn.Module):
         if self.factored and not self.sparsity:
             y = self.apply_factored(x)
             return _of_autocast(y if self.bias is None else y + self._per_row(self.bias, y))
-        return _of_autocast(affine(x, self.weight, self.bias))
+        return _of_autocast(affine(x, cutoff(self.dense_weight(), self.sparsity), self.bias))
 
     @staticmethod
     def _per_row(vector: Tensor, like: Tensor) -> Tensor:

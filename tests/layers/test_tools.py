@@ -198,17 +198,6 @@ def test_memory_is_in_the_order_that_tools_expect(name, n_in, n_out):
         assert value.is_contiguous()
 
 
-@pytest.mark.parametrize("networks", [1, 2])
-def test_a_network_with_a_weight_that_is_no_number_has_no_output(networks):
-    layers = [make("direct", 60, 40, i, sparsity=0.9) for i in range(networks)]
-    layer = stack(layers) if networks > 1 else layers[0]
-    with torch.no_grad():
-        layer.dense.view(networks, 40, 60)[0, 3, 5] = float("nan")
-    weight = layer.weight.view(networks, 40, 60)
-    assert weight[0].isnan().all()
-    assert weight[1:].isfinite().all()
-
-
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
 @pytest.mark.filterwarnings("ignore:.*nested tensors:UserWarning")  # torch 2.7: a prototype
 def test_inputs_that_are_not_strided():

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from spectral_repro.layers import DirectLinear, HashedLinear, QRLinear, SpectralLinear, SVDLinear
-from spectral_repro.training.feed import Batch
 from spectral_repro.training.network import ACTIVATIONS, build_network, build_stack, trained_parameters
 from spectral_repro.training.protocol import EarlyStopping, Images, Outcome, Protocol
 from spectral_repro.training.random import stream
@@ -203,39 +202,6 @@ def test_frozen_products_change_nothing():
             assert with_products[0]
         assert not without[0]
         torch.testing.assert_close(flat(with_products[1]), flat(without[1]), rtol=1e-9, atol=1e-9)
-
-
-class TiedLinear(DirectLinear):
-    """``x Wᵀ + tanh(x Wᵀ)``: one weight, used twice in every step."""
-
-    def forward(self, x, product=None):
-        return super().forward(x) + super().forward(x).tanh()
-
-
-def test_a_layer_may_use_its_weight_twice():
-    network = build_stack([0, 1], sizes=SIZES, layer=TiedLinear, dtype=torch.float64)
-    data = images(SIZES[0], dtype=torch.float64)
-    trainer = Trainer(network, data, [0, 1], protocol())
-    x, y = data.train_x[:20].expand(2, 20, -1), data.train_y[:20].expand(2, 20)
-    loss = torch.nn.functional.cross_entropy(network(x).flatten(0, 1), y.flatten(), reduction="sum") / 20
-    expected = torch.autograd.grad(loss, trainer.updater.leaves)
-    taken = []
-    trainer.updater.optimizer.take = taken.extend
-    trainer.updater.step(Batch(x, y, None))
-    for a, b in zip(taken, expected, strict=True):
-        torch.testing.assert_close(a, b)
-
-
-def test_gradients_of_large_parameters_are_written_in_place():
-    for layer, name in ((DirectLinear, "dense"), (QRLinear, "r")):
-        network = build_stack([0, 1], sizes=SIZES, layer=layer, dtype=torch.float64)
-        trainer = Trainer(network, images(SIZES[0], dtype=torch.float64), [0, 1], protocol())
-        taken = []
-        trainer.updater.optimizer.take = taken.extend
-        trainer.train_epoch(1)
-        names = [key for key, _ in network.named_parameters()]
-        at = names.index(f"layers.0.{name}")
-        assert taken[at].data_ptr() == trainer.updater.optimizer.gradients[at].data_ptr()
 
 
 def test_last_batch_may_be_smaller():
