@@ -17,6 +17,7 @@ from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import Network, build_stack, trained_parameters
 from spectral_repro.training.protocol import Outcome, Progress, Protocol
 from spectral_repro.training.pruning import prune
+from spectral_repro.training.shares import Shares
 from spectral_repro.training.trainer import Trainer
 
 
@@ -48,6 +49,14 @@ def make_trainer(task: Task, seeds: Sequence[int], dtype: torch.dtype = torch.fl
     return Trainer(network.to(task.device), task.dataset.images, seeds, protocol, masking=masking)
 
 
+def make_shares(task: Task, seeds: Sequence[int]) -> Trainer | Shares:
+    """What trains these realizations: on a CPU a thread for each core, as far as there are realizations."""
+    threads = torch.get_num_threads()
+    if task.device.type != "cpu" or min(threads, len(seeds)) == 1:
+        return make_trainer(task, seeds)
+    return Shares(lambda some: make_trainer(task, some), seeds, threads, threads)
+
+
 def train_batch(
     task: Task,
     seeds: Sequence[int],
@@ -60,7 +69,7 @@ def train_batch(
 
     ``on_stop`` is told the seed and the state of each network that stops; with ``follow``, ``watch`` is told details.
     """
-    return _train(lambda: make_trainer(task, seeds), task.cell.widths, watch, checkpoint, on_stop, follow)
+    return _train(lambda: make_shares(task, seeds), task.cell.widths, watch, checkpoint, on_stop, follow)
 
 
 def prune_batch(
@@ -94,7 +103,7 @@ def prune_batch(
 
 
 def _train(
-    build: Callable[[], Trainer],
+    build: Callable[[], Trainer | Shares],
     widths: Sequence[int],
     watch: Callable[[Progress], None],
     checkpoint: Checkpoint,
@@ -102,7 +111,7 @@ def _train(
     follow: bool,
 ) -> Trained:
     trainer = build()
-    parameters = trained_parameters(trainer.network) // len(trainer.outcomes)
+    parameters = parameters_of(trainer)
     state, warning = checkpoint.load()
     if warning:
         warnings.warn(warning, stacklevel=3)
@@ -114,3 +123,9 @@ def _train(
             trainer = build()
     trainer.on_stop, trainer.follow = on_stop, follow
     return Trained(trainer.run(watch, checkpoint.save), parameters, trainer.seconds, widths)
+
+
+def parameters_of(trainer: Trainer | Shares) -> int:
+    """How many numbers each of the networks trains."""
+    one = trainer.trainers[0] if isinstance(trainer, Shares) else trainer
+    return trained_parameters(one.network) // len(one.outcomes)

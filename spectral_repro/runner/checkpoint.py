@@ -13,6 +13,7 @@ import torch
 from spectral_repro.config.cell import Cell
 from spectral_repro.errors import UserError
 from spectral_repro.files import set_aside, write_atomically
+from spectral_repro.training.shares import Shares
 from spectral_repro.training.trainer import Trainer
 
 _MAGIC = b"spectral_repro checkpoint 1\n"
@@ -31,7 +32,7 @@ class Checkpoint:
         self.path, self.identity, self.interval = path, identity, interval
         self._saved = time.monotonic()
 
-    def save(self, trainer: Trainer) -> None:
+    def save(self, trainer: Trainer | Shares) -> None:
         """Writes the state if it is time; ``Trainer.run`` calls it between epochs."""
         if time.monotonic() - self._saved >= self.interval:
             buffer = io.BytesIO()

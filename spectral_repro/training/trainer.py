@@ -48,6 +48,8 @@ class Trainer:
         self.on_stop: Callable[[int, dict[str, Tensor]], None] | None = None
         #: Whether whoever watches is told details, too.
         self.follow = False
+        #: Set by another thread to end the epoch after the step at hand; this trainer is of no use then.
+        self.interrupted = False
         self.feed = Feed(images, seeds, protocol.validation_fraction)
         steps = protocol.max_epochs * -(-self.feed.train_rows.shape[1] // protocol.batch_size)
         self.updater = Updater(network, protocol, steps)
@@ -82,20 +84,25 @@ class Trainer:
         if self.protocol.max_epochs == 0:
             self.validate()
         while self.running:
-            started, before = time.perf_counter(), len(self.running)
-            if self.follow:
-                self.updater.follow()
-            self.train_epoch()
-            details = self._details() if self.follow else {}
-            self.validate()
-            self.seconds += time.perf_counter() - started
+            progress = self.advance()
             if watch:
-                accuracies = {o.seed: o.validation_accuracy for o in self.outcomes}
-                running = frozenset(o.seed for o in self.running)
-                watch(Progress(self.epoch, accuracies, running, before - len(running), details))
+                watch(progress)
             if save and self.running:
                 save(self)
         return self.outcomes
+
+    def advance(self) -> Progress:
+        """One epoch, and what it came to."""
+        started, before = time.perf_counter(), len(self.running)
+        if self.follow:
+            self.updater.follow()
+        self.train_epoch()
+        details = self._details() if self.follow else {}
+        self.validate()
+        self.seconds += time.perf_counter() - started
+        running = frozenset(o.seed for o in self.running)
+        accuracies = {o.seed: o.validation_accuracy for o in self.outcomes}
+        return Progress(self.epoch, accuracies, running, before - len(running), details)
 
     def train_epoch(self, steps: int | None = None) -> None:
         """One pass over the training rows; ``steps`` ends it after so many batches, to measure speed."""
@@ -104,6 +111,8 @@ class Trainer:
         else:
             for batch in self.feed.epoch(self.epoch, self.protocol.batch_size, steps):
                 self.updater.step(batch)
+                if self.interrupted:
+                    return
         self.epoch += 1
 
     def _details(self) -> dict[int, Detail]:
@@ -175,11 +184,13 @@ class Trainer:
         if [o.seed for o in outcomes] != [o.seed for o in self.outcomes]:
             raise ValueError("the state is that of other realizations")
         self.outcomes = self.running = outcomes
+        self.epoch, self.seconds = state["epoch"], state["seconds"]
         self._keep(state["running"])
+        if not self.running:
+            return
         for rule, (best, waited) in zip(self.stopping, state["stopping"], strict=True):
             rule.best, rule.waited = best, waited
         self.updater.restore(state["moments"], state["steps"])
         if masking := self.network.masking_in_training:
             step, *masks = state["masking"]
             masking.restore(step, masks)
-        self.epoch, self.seconds = state["epoch"], state["seconds"]
