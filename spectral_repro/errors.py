@@ -21,7 +21,7 @@ class ConfigError(UserError):
     """
 
     def __init__(self, key: str, value: object, allowed: str) -> None:
-        if isinstance(value, str) and re.fullmatch(r"[-+.\de]*\d[-+.\de]*|true|false|null", value):
+        if isinstance(value, str) and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|true|false|null", value):
             value, allowed = f'"{value}"', f"{allowed} (without quotes)"
         self.key, self.allowed = key, allowed
         super().__init__(f"{key}={_as_typed(value)}: {allowed}")

@@ -59,6 +59,7 @@ def test_optuna_is_told_the_validation_accuracy(images, tmp_path):
     fixed = [a for a in common(images, method="sqr") if not a.startswith("n2=")]
     done = run(*OPTUNA, *fixed, "n2=range(3,30)", cwd=tmp_path, PYTHONPATH=side_folder("optuna"))
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("validation accuracy 0.") == 3
     told = yaml.safe_load((tmp_path / "optimization_results.yaml").read_text())
     found = {
         int(rows[0]["n2"]): sum(float(row["validation_accuracy"]) for row in rows) / len(rows)
@@ -182,6 +183,37 @@ def test_an_experiment_that_says_nothing_is_refused(tmp_path, text, line):
     assert done.returncode == 2
     assert done.stderr.startswith(f"spectral-repro: experiment=odd: {line}")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("defaults:\n  - override /method: sqr\n", "must begin with the line '# @package _global_'"),
+        ("# @package _global_\ntrainer.max_epochs: 20\n", "write trainer: {max_epochs: 20}"),
+        ("# @package _global_\nmethod: sqr\n", "by 'defaults: [override /method: sqr]'"),
+        ("# @package _global_\nsweep: {cells: [{methd: sqr}]}\n", "did you mean method?"),
+    ],
+)
+def test_the_commonest_mistakes_in_an_experiment_are_told(tmp_path, text, line):
+    (tmp_path / "my/experiment").mkdir(parents=True)
+    (tmp_path / "my/experiment/odd.yaml").write_text(text)
+    done = run_cli("--config-dir", "my", "experiment=odd", "plan=true", cwd=tmp_path)
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_lists_and_groups_in_an_experiment_are_sweeps(images, tmp_path):
+    (tmp_path / "my/experiment").mkdir(parents=True)
+    texts = {
+        "nested": {"sweep": {"cells": [{"n2": 3, "trainer": {"max_epochs": [1, 2]}}]}},
+        "listed": {"hydra": {"sweeper": {"params": {"n2": [3, 4]}}}},
+    }
+    for name, content in texts.items():
+        (tmp_path / f"my/experiment/{name}.yaml").write_text("# @package _global_\n" + yaml.safe_dump(content))
+        fixed = [a for a in common(images) if not a.startswith(("n2=", "trainer.max_epochs="))]
+        done = run_cli("--config-dir", "my", f"experiment={name}", *fixed, "plan=true", cwd=tmp_path)
+        assert done.stdout.startswith("2 cells: 0 done, 2 to train"), done.stderr
 
 
 def test_keys_that_an_experiment_invents_are_refused(tmp_path):

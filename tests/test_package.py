@@ -104,7 +104,7 @@ def test_it_runs_from_an_empty_folder(installed, tmp_path):
     assert swept.returncode == 0, swept.stderr
     missing = run(installed / "spectral-repro", "weights=true", cwd=tmp_path)
     assert missing.returncode == 2
-    assert missing.stderr == ("spectral-repro: weights=true: needs a package: pip install 'spectral-repro[weights]'\n")
+    assert missing.stderr == ("spectral-repro: weights=true: needs a package: pip install safetensors\n")
 
 
 @pytest.fixture(scope="session")

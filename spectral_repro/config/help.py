@@ -17,7 +17,8 @@ realization is never trained again. Rows go to results_dir/runs.
 Flags:"""
 #: What Hydra and we take beside ``key=value``, and what each does.
 FLAGS = {
-    "-m": "a sweep (--multirun)",
+    "-m": "a sweep",
+    "--multirun": "the same",
     "--help": "this text",
     "--version": "of this program, torch and Hydra",
     "--config-dir DIR": "a folder with configurations of your own: DIR/method, DIR/data, DIR/experiment",

@@ -18,6 +18,7 @@ def expand_sweep(cells: Sequence[Mapping[str, Any]], overrides: Sequence[str]) -
     other key applies to all of them.
     """
     given = {parse_override(text).key_or_group: text for text in overrides}
+    cells = [dict(_flat(cell)) for cell in cells]
     swept = {key for cell in cells for key in cell}
     seen: set[Job] = set()
     for cell in cells:
@@ -27,6 +28,15 @@ def expand_sweep(cells: Sequence[Mapping[str, Any]], overrides: Sequence[str]) -
             if job not in seen:
                 seen.add(job)
                 yield job
+
+
+def _flat(cell: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """``trainer: {lr: 0.1}`` as ``trainer.lr``."""
+    for key, value in cell.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _as_override(value: Any) -> str:
@@ -74,7 +84,7 @@ def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Seque
             found = expand_sweep(sweep["cells"], rest)
         else:
             given = {parse_override(text).key_or_group for text in rest}
-            params = [f"{key}={value}" for key, value in sweep.get("params", {}).items() if key not in given]
+            params = [f"{k}={_as_override(v)}" for k, v in sweep.get("params", {}).items() if k not in given]
             found = expand([*params, *rest])
         jobs.update(dict.fromkeys((*more, *job) for job in found))
     return list(jobs)

@@ -304,5 +304,8 @@ def check(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -
         owner, node = inner, value
     key = prefix + ".".join(path)
     if field is None:
+        if key in described():  # written with its dot into a file
+            group, _, name = key.rpartition(".")
+            raise ConfigError(key, value, f"write {group}: {{{name}: {value}}}")
         raise ConfigError(key, value, f"no such key{did_you_mean(key, described())}")
     raise ConfigError(key, value, allowed(field))

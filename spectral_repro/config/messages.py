@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from hydra.errors import MissingConfigException, OverrideParseException
 
-from spectral_repro.config.keys import described
+from spectral_repro.config.keys import GROUPS, described
 from spectral_repro.errors import ConfigError, UserError, did_you_mean
 
 
@@ -25,8 +25,10 @@ def one_line(error: BaseException, arguments: Sequence[str] = ()) -> str:
         return f"{group}={name}: must be one of {', '.join(names)}{did_you_mean(name, names)}"
     if found := re.search(r"Could not override '([^']+)'", text):
         key = found.group(1)
+        if "@experiment." in key:
+            return f"{key.partition('@')[0]}: the file of the experiment must begin with the line '# @package _global_'"
         of_another = "is no key of this method or data"
-        guess = "" if key.startswith("hydra.") else did_you_mean(key, described())
+        guess = "" if key.startswith("hydra.") else did_you_mean(key, [*GROUPS, *described()])
         what = of_another if key in described() else f"is no key{guess}"
         tried = re.search(rf"\+{re.escape(key)}=(\S+)", text)
         return f"{key}={tried.group(1) if tried else '?'}: {what} (spectral-repro --help lists the keys)"

@@ -39,7 +39,9 @@ def effective(config: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(key, None, "is needed, and cannot be removed")
     for group in ("method", "data", "masking", "pruning", "trainer"):
         if not isinstance(config[group], Mapping):
-            raise ConfigError(group, config[group], "must be a group of keys (spectral-repro --help lists them)")
+            value = config[group]
+            how = f"must be a group of keys; a file chooses by 'defaults: [override /{group}: {value}]'"
+            raise ConfigError(group, value, how)
     method, data = config["method"], dict(config["data"])
     keys.check(keys.Method, method, "method.")
     if data.get("source") == "folder" and not data.get("root"):
@@ -110,15 +112,15 @@ def require_packages(cell: Cell, options: keys.Run) -> None:
     Raises:
         ConfigError: naming the package that is missing.
     """
-    wanted = []
+    wanted: list[tuple[str, object, str]] = []
     if options.weights or cell.pruning:
         key, value = ("weights", True) if options.weights else ("pruning.share", cell.pruning["share"])
-        wanted.append((key, value, "safetensors", "weights"))
+        wanted.append((key, value, "safetensors"))
     if options.tracker not in ("none", "csv"):
-        wanted.append(("tracker", options.tracker, options.tracker, options.tracker))
-    for key, value, package, extra in wanted:
+        wanted.append(("tracker", options.tracker, options.tracker))
+    for key, value, package in wanted:
         if find_spec(package) is None:
-            raise ConfigError(key, value, f"needs a package: pip install 'spectral-repro[{extra}]'")
+            raise ConfigError(key, value, f"needs a package: pip install {package}")
 
 
 def _check_optimizer(trainer: keys.Trainer) -> None:

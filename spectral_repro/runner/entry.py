@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from spectral_repro.config.compose import VERSION_BASE, config_folder, in_containers, plain_compose
 from spectral_repro.config.help import GROUPS, completions, help_text, names_of
 from spectral_repro.config.written import find_config
-from spectral_repro.errors import ConfigError
+from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.terminal import version_line
 
 #: Ours, with defaults that resume, under the names that users of Hydra's submitit plugin know.
@@ -61,10 +61,26 @@ def job(config: DictConfig):
         if OmegaConf.is_missing(whole.job, "num"):
             return run_job(plain)
         plain["device"] = share_of_devices(plain["device"], whole.job.num)  # a launcher's job, beside others
-        return run_job(plain, whole.job.num)
+        report = run_job(plain, whole.job.num)
+        if not resuming:  # which prints lines of its own
+            told = f"validation accuracy {float(report):.4f}" if report.rows else f"left to {report.holder}"
+            print(f"{' '.join(whole.overrides.task)}: {told} -> {report.path}", flush=True)
+        return report
     except Exception as error:  # raised here, Hydra would print lines of its own
         errors.append(error)
         return error
+
+
+def _refuse_dropped(overrides: Sequence[str]) -> None:
+    """Refuses two experiments, of which one would be dropped, and widths that are given in two ways."""
+    experiments = [text for text in overrides if text.startswith("experiment=")]
+    if len(experiments) > 1:
+        names = ",".join(text.partition("=")[2] for text in experiments)
+        raise UserError(f"{experiments[1]}: is the second; several are one list: experiment={names}")
+    given = {text.partition("=")[0]: text for text in overrides}
+    for key in ("n2", "hidden_layers"):
+        if key in given and given.get("hidden", "hidden=null") != "hidden=null":
+            raise UserError(f"{given[key]}: means nothing beside {given['hidden']}")
 
 
 def refuse_cells(config: Mapping[str, Any]) -> None:
@@ -101,7 +117,7 @@ def for_hydra(arguments: list[str]) -> list[str]:
 
     Hydra applies ``method.p=0.5`` of a sweep to its default method first, which may have no ``p``; as a sweep
     of one value it reaches only the cells of the sweep. An experiment is a sweep, with ``-m`` or without, and
-    so is what is only planned.
+    so is what is only planned, and what is for a launcher.
     """
     if "query=bash" in arguments:
         return arguments + _config_folder_of(os.environ.get("COMP_LINE", "").split())
@@ -112,7 +128,7 @@ def for_hydra(arguments: list[str]) -> list[str]:
     ]
     arguments = sorted(arguments, key=lambda a: a not in ("-m", "--multirun"))
     if arguments[:1] not in (["-m"], ["--multirun"]):
-        sweeps = any(a.startswith("experiment=") or a.lower() == "plan=true" for a in arguments)
+        sweeps = any(a.startswith(("experiment=", "hydra/launcher=")) or a.lower() == "plan=true" for a in arguments)
         if any(a.partition("=")[0] in _SINGLE for a in arguments) or not sweeps:
             return arguments
         arguments = ["-m", *arguments]
@@ -121,7 +137,7 @@ def for_hydra(arguments: list[str]) -> list[str]:
 
 def _config_folder_of(words: list[str]) -> list[str]:
     """``--config-dir`` of a line that a shell completes: its configurations are choices too."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words, ""][1:], strict=True):
         name, _, value = word.partition("=")
         if name in ("--config-dir", "-cd") and os.path.isdir(folder := os.path.expanduser(value or following)):
             return ["--config-dir", folder]
@@ -148,6 +164,7 @@ def answer(arguments: list[str]) -> str:
             raise ConfigError(key, None, f"must be one of {', '.join(names_of(config_folder(), key))}")
         if (idle := key.removeprefix("hydra.")) in _IDLE and (given := yaml.safe_load(value)) != _IDLE[idle]:
             raise _is_idle(idle, given)
+    _refuse_dropped([a for a in arguments if not a.startswith("-")])
     grid = next((a for a in arguments if a.startswith("grid.")), None)
     if grid and not any(a.startswith("experiment=") for a in arguments):
         raise ConfigError(*grid.partition("=")[::2], "is read by experiment=… only")

@@ -61,7 +61,7 @@ def train(config: Mapping[str, Any], alone: bool = True) -> tuple[Cell, Run, Rep
     cell, options = read_config(config)
     require_packages(cell, options)
     if options.plan:
-        raise ConfigError("plan", True, "is of a sweep: without --run")
+        raise ConfigError("plan", True, "is of a sweep by hydra/sweeper=resuming, the default")
     keep_freed_memory()
     if threads := share_of_threads(options.threads):
         torch.set_num_threads(threads)

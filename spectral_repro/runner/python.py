@@ -37,7 +37,11 @@ def run(*overrides: str, config_dir: str | Path | None = None, **keys: Any) -> p
         UserError: naming the key, its value and what is allowed, before anything is trained.
     """
     given = [*_overrides(keys), *overrides]
+    if config_dir is not None and not Path(config_dir).expanduser().is_dir():
+        raise UserError(f"config_dir={config_dir}: is not a folder")
     for text in given:
+        if not isinstance(text, str):
+            raise UserError(f"run({text!r}): must be text such as 'method.p=0.2'; other keys are named, n2=50")
         if text.lstrip("+~").startswith("hydra"):
             raise UserError(f"{text}: run trains one cell in this process, and has no use for keys of Hydra's")
     before = torch.get_num_threads(), torch.get_float32_matmul_precision()

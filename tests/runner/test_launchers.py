@@ -240,7 +240,7 @@ def test_missing_package_is_one_line(images, tmp_path):
     (hide / "sitecustomize.py").write_text(hidden)
     done = run_cli("-m", *common(images), "hydra/launcher=slurm", cwd=tmp_path, PYTHONPATH=str(hide))
     assert done.returncode == 2
-    assert "pip install 'spectral-repro[slurm]'" in done.stderr
+    assert "pip install hydra-submitit-launcher" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 

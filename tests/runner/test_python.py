@@ -49,6 +49,8 @@ def test_rows_are_those_of_the_command(images, tmp_path, monkeypatch, capsys):
         (["+foo=1"], {}, "+foo=1: no such key"),
         (["hydra/launcher=slurm"], {}, "hydra/launcher=slurm: run trains one cell in this process"),
         (["n2=5,6"], {}, "n2=5,6: several values need a sweep"),
+        ([20], {}, "run(20): must be text such as 'method.p=0.2'"),
+        ([], {"config_dir": "nope"}, "config_dir=nope: is not a folder"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, monkeypatch, overrides, keys, message):

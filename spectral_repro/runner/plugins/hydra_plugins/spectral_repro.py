@@ -20,7 +20,7 @@ except ImportError:
         def __init__(self, **_: Any) -> None:
             from spectral_repro.errors import ConfigError
 
-            raise ConfigError("hydra/launcher", "slurm", "needs a package: pip install 'spectral-repro[slurm]'")
+            raise ConfigError("hydra/launcher", "slurm", "needs a package: pip install hydra-submitit-launcher")
 
         def setup(self, **_: Any) -> None: ...
 
@@ -53,7 +53,8 @@ class ResumingSweeper(Sweeper):
         from spectral_repro.runner.sweep import run_sweep
 
         given = {a.partition("=")[0] for a in arguments}
-        params = [f"{k}={v}" for k, v in self.params.items() if k not in given]
+        lists = {k: v if isinstance(v, str) else str(v) for k, v in self.params.items()}
+        params = [f"{k}={v.strip('[]') if k != 'hidden' else v}" for k, v in lists.items() if k not in given]
         return run_sweep([*params, *arguments], self.hydra_context, self.config, self.launcher, self.max_batch_size)
 
 
