@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from spectral_repro import load_network
+from spectral_repro import load_network, prune
 from spectral_repro.data import to_images
 from spectral_repro.data.sources import SOURCES
 from spectral_repro.results.curves import read_curves
@@ -460,3 +460,61 @@ def test_what_is_pruned_and_finished_needs_no_networks(images, tmp_path):
     (rows,) = (r for name, r in read(tmp_path).items() if "without" in name)
     assert len({row["trained_parameters"] for row in rows}) == 1
     assert int(rows[0]["trained_parameters"]) == 2 + 3  # eigenvalues only: nothing was trained on
+
+
+def test_kept_networks_are_pruned_by_the_script(images, tmp_path):
+    """Two hidden layers, whose widths differ by seed; what is there is not made again, what is wrong in one line."""
+
+    def prune_them(*arguments):
+        command = [sys.executable, str(ROOT / "scripts/prune.py"), "--device", "cpu", *arguments]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    nothing = prune_them()
+    assert (nothing.returncode, nothing.stderr) == (2, "prune.py: results: no networks are kept (weights=true)\n")
+    kept = common(images, n2=6, hidden_layers=2, realizations=3, weights="true")
+    assert run_cli("-m", *kept, "method=sqr,spectral_nodes", cwd=tmp_path).returncode == 0
+    before = read(tmp_path)
+    whole = {(rows[0]["config_hash"], row["seed"]): row for rows in before.values() for row in rows}
+    nodes = next(rows[0]["config_hash"] for rows in before.values() if rows[0]["method"] == "spectral_nodes")
+    first = prune_them(nodes[:6], "--shares", "0.5", "--by", "eigenvalue", "--epochs", "0")
+    assert first.returncode == 0, first.stderr
+    file = tmp_path / "results/pruning.csv"
+    lines = file.read_text().splitlines()
+    assert len(lines) == 1 + 3
+    both = ("--shares", "0.5", "0.75", "--by", "eigenvalue", "connectivity", "--epochs", "0", "2")
+    second = prune_them(*both)
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.count("is left out: by=eigenvalue: needs spectral layers") == 1
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    assert len(rows) == 3 * (2 * 2 + 2 * 2 * 2)
+    assert set(lines) <= set(file.read_text().splitlines())
+    for row in rows:
+        widths = json.loads(row["hidden"])
+        assert sum(widths) == {"0.5": 6, "0.75": 3}[row["share"]]
+        mine = whole[row["config_hash"], row["seed"]]
+        assert (row["data"], row["method"]) == (mine["data"], mine["method"])
+        assert row["test_accuracy_before"] == mine["test_accuracy"]
+        sizes = [108, *widths, 3]
+        each = sum(a * b for a, b in itertools.pairwise(sizes)), sum(sizes[1:])
+        trained = sum(each) if row["method"] == "sqr" or row["epochs"] == "2" else each[1]
+        assert int(row["trained_parameters"]) == trained
+        if row["epochs"] == "0":
+            (path,) = tmp_path.glob(f"results/weights/*/*{row['config_hash']}/{row['seed']}.safetensors")
+            smaller = prune(load_network(path), float(row["share"]), row["by"])
+            data = to_images(SOURCES["folder"].read(tmp_path, root=str(images), name="x"), torch.device("cpu"))
+            right = (smaller(data.test_x).argmax(1) == data.test_y).float().mean().item()
+            assert right == pytest.approx(float(row["test_accuracy"]), abs=1e-6)
+    made = file.read_bytes()
+    assert prune_them(*both).returncode == 0
+    assert file.read_bytes() == made
+    assert read(tmp_path) == before
+    file.write_bytes(made[:-30])
+    again = prune_them(*both)
+    assert again.returncode == 0, again.stderr
+    assert "pruning.csv: is damaged; set aside as pruning.csv.damaged-1" in again.stderr
+    assert len(file.read_bytes()) == len(made)
+    (tmp_path / "shapes/test/class0/000.png").write_bytes((tmp_path / "shapes/test/class1/000.png").read_bytes())
+    other = prune_them("--shares", "0.25")
+    assert other.returncode == 2
+    assert "made from other images" in other.stderr
