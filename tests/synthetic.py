@@ -108,7 +108,6 @@ def rows_of(name: str, profile: str = "paper", seeds=range(3)) -> list[Row]:
                 "patience": cell.trainer["patience"],
                 "hidden_layers": cell.hidden_layers,
                 "hidden": hidden_column(cell.widths),
-                **{f"pruned_{k}": v for k, v in cell.pruning.items()},
             }
             rows.append(Row(**{**dict(ROW), **changes}))
     return rows

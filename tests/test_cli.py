@@ -16,10 +16,9 @@ import pytest
 import torch
 import yaml
 
-from spectral_repro import load_network
+from spectral_repro import load_network, prune
 from spectral_repro.data import to_images
 from spectral_repro.data.sources import SOURCES
-from spectral_repro.results.curves import read_curves
 from tests.conftest import ROOT, fork_cli, run_cli, start_cli, write_images
 
 TIMES = ("seconds", "finished_at", "realizations_in_batch")
@@ -210,8 +209,6 @@ SHRUNKEN = {
     "control_sparse": "n2=4 sparsity=0.5",
     "control_budget": "n2=4 method.p=0,1 method.rank=2 method.multiple=1",
     "rates": "n2=4 trainer.lr=0.01",
-    "pruning": "grid.pruning_n2=[4,3] grid.pruning_shares=[0.2,0.4] grid.pruning_layers=[1]"
-    " grid.pruning_activations=[tanh]",
 }
 
 
@@ -228,7 +225,6 @@ def test_every_experiment_end_to_end(images, tmp_path, shrunken_results):
     assert counts["findings"] == 2 * 3 + 2 * 4 + 2 * 2
     assert counts["control_sparse"] == (4 + 1) * 2
     assert counts["control_budget"] == 4 + 1 + 4  # p = 1 is S-QR itself
-    assert counts["pruning"] == 3 + 2 + 2 + 2 * 2 + 2
     assert counts["rates"] == 8 + 4 + 1
     assert set(SHRUNKEN) == {p.stem for p in (ROOT / "conf/experiment").glob("*.yaml")}
 
@@ -398,65 +394,59 @@ def test_interrupted_while_it_starts(images, tmp_path, delay, number):
     assert "Traceback" not in err
 
 
-def test_networks_are_pruned_from_those_that_are_kept(images, tmp_path):
-    """Trained once for all shares; two hidden layers, whose widths differ by seed; kept, tracked, resumed."""
-    changes = {"n2": 6, "hidden_layers": 2, "pruning.by": "connectivity", "weights": "true", "tracker": "csv"}
-    arguments = common(images, method="sqr", realizations=3, **changes)
-    first = run_cli(*arguments, "pruning.share=0.5", "pruning.epochs=2", cwd=tmp_path)
+def test_kept_networks_are_pruned_by_the_script(images, tmp_path):
+    """Two hidden layers, whose widths differ by seed; what is there is not made again, what is wrong in one line."""
+
+    def prune_them(*arguments):
+        command = [sys.executable, str(ROOT / "scripts/prune.py"), "--device", "cpu", *arguments]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    nothing = prune_them()
+    assert (nothing.returncode, nothing.stderr) == (2, "prune.py: results: no networks are kept (weights=true)\n")
+    kept = common(images, n2=6, hidden_layers=2, realizations=3, weights="true")
+    assert run_cli("-m", *kept, "method=sqr,spectral_nodes", cwd=tmp_path).returncode == 0
+    before = read(tmp_path)
+    whole = {(rows[0]["config_hash"], row["seed"]): row for rows in before.values() for row in rows}
+    nodes = next(rows[0]["config_hash"] for rows in before.values() if rows[0]["method"] == "spectral_nodes")
+    first = prune_them(nodes[:6], "--shares", "0.5", "--by", "eigenvalue", "--epochs", "0")
     assert first.returncode == 0, first.stderr
-    (whole,) = tmp_path.glob("results/runs/*/sqr-n2_6-h2-s0-p_1-triangular-?????????????.csv")
-    before = whole.read_bytes()
-    second = run_cli("-m", *arguments, "pruning.share=0,0.5,0.75", "pruning.epochs=2", cwd=tmp_path)
+    file = tmp_path / "results/pruning.csv"
+    lines = file.read_text().splitlines()
+    assert len(lines) == 1 + 3
+    both = ("--shares", "0.5", "0.75", "--by", "eigenvalue", "connectivity", "--epochs", "0", "2")
+    second = prune_them(*both)
     assert second.returncode == 0, second.stderr
-    assert second.stdout.startswith("3 cells: 2 done, 1 to train (3 networks")
-    assert whole.read_bytes() == before
-    found = read(tmp_path)
-    for share, count in (("0.5", 6), ("0.75", 3)):
-        (rows,) = (r for name, r in found.items() if f"without_{share}-" in name)
-        for row in rows:
-            widths = json.loads(row["hidden"])
-            assert sum(widths) == count
-            sizes = [108, *widths, 3]
-            assert int(row["trained_parameters"]) == sum((a + 1) * b for a, b in itertools.pairwise(sizes))
-            assert (row["n2"], row["epochs"], row["pruned_epochs"], row["pruned_by"]) == ("6", "2", "2", "connectivity")
-            (path,) = tmp_path.glob(f"results/weights/*/*without_{share}-*/{row['seed']}.safetensors")
-            network = load_network(path)
-            assert network.config["sizes"] == sizes
+    assert second.stdout.count("is left out: by=eigenvalue: needs spectral layers") == 1
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    assert len(rows) == 3 * (2 * 2 + 2 * 2 * 2)
+    assert set(lines) <= set(file.read_text().splitlines())
+    for row in rows:
+        widths = json.loads(row["hidden"])
+        assert sum(widths) == {"0.5": 6, "0.75": 3}[row["share"]]
+        mine = whole[row["config_hash"], row["seed"]]
+        assert (row["data"], row["method"]) == (mine["data"], mine["method"])
+        assert row["test_accuracy_before"] == mine["test_accuracy"]
+        sizes = [108, *widths, 3]
+        each = sum(a * b for a, b in itertools.pairwise(sizes)), sum(sizes[1:])
+        trained = sum(each) if row["method"] == "sqr" or row["epochs"] == "2" else each[1]
+        assert int(row["trained_parameters"]) == trained
+        if row["epochs"] == "0":
+            (path,) = tmp_path.glob(f"results/weights/*/*{row['config_hash']}/{row['seed']}.safetensors")
+            smaller = prune(load_network(path), float(row["share"]), row["by"])
             data = to_images(SOURCES["folder"].read(tmp_path, root=str(images), name="x"), torch.device("cpu"))
-            right = (network(data.test_x).argmax(1) == data.test_y).float().mean().item()
+            right = (smaller(data.test_x).argmax(1) == data.test_y).float().mean().item()
             assert right == pytest.approx(float(row["test_accuracy"]), abs=1e-6)
-            assert network.config["config_hash"] == row["config_hash"]
-        (curve,) = tmp_path.glob(f"results/curves/*/*without_{share}-*.csv")
-        assert {at for at in read_curves(curve)} == {(seed, epoch) for seed in range(3) for epoch in (1, 2)}
-
-
-def test_what_is_pruned_and_finished_needs_no_networks(images, tmp_path):
-    """A clone has rows and no weights: only what is missing trains its networks again; damaged ones are set aside."""
-    changes = {"pruning.share": 0.5, "trainer.max_epochs": 2, "n2": 4}
-    arguments = common(images, method="spectral_nodes", **changes)
-    assert run_cli(*arguments, "realizations=2", cwd=tmp_path).returncode == 0
-    (kept,) = (p for p in tmp_path.glob("results/weights/*/*"))
-    assert sorted(p.name for p in kept.iterdir()) == ["0.safetensors", "1.safetensors"]
-    (whole,) = tmp_path.glob("results/runs/*/spectral_nodes-n2_4-h1-s0-?????????????.csv")
-    before = whole.read_bytes()
-    shutil.rmtree(tmp_path / "results/weights")
-    again = run_cli(*arguments, "realizations=2", cwd=tmp_path)
-    assert "finished already" in again.stdout
-    assert not (tmp_path / "results/weights").exists()
-    assert whole.read_bytes() == before
-    more = run_cli(*arguments, "realizations=3", cwd=tmp_path)
-    assert more.returncode == 0, more.stderr
-    assert [p.name for p in kept.iterdir()] == ["2.safetensors"]
-    assert whole.read_text().startswith(before.decode())
-    log = (tmp_path / "results/cells.log").read_text()
-    assert log.count("without_0.5") == 4  # each line names the cell and its file
-    assert log.count("networks trained") == 4
-    (kept / "2.safetensors").write_bytes(b"torn")
-    broken = run_cli(*arguments, "seed=2", "realizations=1", "overwrite=true", cwd=tmp_path)
-    assert broken.returncode != 0
-    assert "set aside as 2.safetensors.damaged-1, the same command trains it again" in broken.stderr
-    mended = run_cli(*arguments, "seed=2", "realizations=1", "overwrite=true", cwd=tmp_path)
-    assert mended.returncode == 0, mended.stderr
-    (rows,) = (r for name, r in read(tmp_path).items() if "without" in name)
-    assert len({row["trained_parameters"] for row in rows}) == 1
-    assert int(rows[0]["trained_parameters"]) == 2 + 3  # eigenvalues only: nothing was trained on
+    made = file.read_bytes()
+    assert prune_them(*both).returncode == 0
+    assert file.read_bytes() == made
+    assert read(tmp_path) == before
+    file.write_bytes(made[:-30])
+    again = prune_them(*both)
+    assert again.returncode == 0, again.stderr
+    assert "pruning.csv: is damaged; set aside as pruning.csv.damaged-1" in again.stderr
+    assert len(file.read_bytes()) == len(made)
+    (tmp_path / "shapes/test/class0/000.png").write_bytes((tmp_path / "shapes/test/class1/000.png").read_bytes())
+    other = prune_them("--shares", "0.25")
+    assert other.returncode == 2
+    assert "made from other images" in other.stderr

@@ -32,8 +32,7 @@ class Cell:
     ``method_options`` and ``first_layer`` are keyword arguments of the layer class ``layer``;
     ``trainer`` holds the fields of :class:`spectral_repro.training.protocol.Protocol`, ``masking`` those of
     :class:`spectral_repro.training.masking.MaskingRule` that matter, and nothing for the paper's cut-off;
-    ``hidden`` the widths of the hidden layers, if they differ; ``n2`` is the first of them; ``pruning`` which share of
-    the hidden nodes is removed after training, by what, and for how many epochs the rest is trained on, if any is.
+    ``hidden`` the widths of the hidden layers, if they differ; ``n2`` is the first of them.
     """
 
     data: Mapping[str, Any]
@@ -49,22 +48,11 @@ class Cell:
     method_label: str = ""
     masking: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     hidden: tuple[int, ...] = ()
-    pruning: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def widths(self) -> tuple[int, ...]:
         """``(N_2, …, N_{ℓ−1})``."""
         return self.hidden or (self.n2,) * self.hidden_layers
-
-    @property
-    def epochs(self) -> int:
-        """For how many epochs its networks are trained at most."""
-        return self.pruning["epochs"] if self.pruning else self.trainer["max_epochs"]
-
-    @property
-    def unpruned(self) -> "Cell":
-        """The cell of the networks that this one's are pruned from."""
-        return dataclasses.replace(self, pruning={})
 
     @functools.cached_property
     def config_hash(self) -> str:
@@ -83,8 +71,6 @@ class Cell:
             identity["masking"] = dict(self.masking)
             if self.masking["choice"] == "rigl":
                 identity["stops"] = "after the last exchange"  # at first whenever patience was over
-        if self.pruning:
-            identity["pruning"] = dict(self.pruning)
         if source := source_of_others(self.layer):
             identity["source"] = source
         return "c" + hashlib.sha256(json.dumps(_canonical(identity), sort_keys=True).encode()).hexdigest()[:12]
@@ -102,7 +88,6 @@ class Cell:
         parts += [f"p_{p:g}"] if isinstance(p, int | float) else []
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
         parts += filter(None, self.masking_names) if self.masking else []
-        parts += [f"without_{self.pruning[k]:g}" for k in ("share",) if k in self.pruning]
         return "-".join([*parts, self.config_hash])
 
     @property

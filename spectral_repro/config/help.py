@@ -60,8 +60,7 @@ def _default(config: Mapping[str, Any], key: str) -> str:
     group, _, name = key.rpartition(".")
     values = [(config[group] if group else config).get(name)]
     if values == [None]:
-        protocols = [config["protocols"][p] for p in ("dense", "sparse")]
-        values = [p[name] for p in protocols if name in p and group == "trainer"]
+        values = [p[name] for p in config["protocols"].values() if name in p and group == "trainer"]
     shown = [f"{v:g}" if isinstance(v, float) else str(v) for v in values if group not in ("method", "data")]
     return " or ".join(dict.fromkeys(shown)).replace("False", "false")
 

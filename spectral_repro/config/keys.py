@@ -107,16 +107,6 @@ class Masking(_Keys):
     until: Annotated[float, Field(gt=0, le=1)] = Field(description="of rigl: share of all steps after which none is")
 
 
-class Pruning(_Keys):
-    """``pruning.*``: hidden nodes that are removed from a trained network; see :mod:`..training.pruning`."""
-
-    share: Share = Field(description="of the hidden nodes, removed after training; 0: none")
-    by: Literal["eigenvalue", "connectivity"] = Field(
-        description="which: the smallest by the size of λout, or by the summed sizes of their weights"
-    )
-    epochs: Annotated[int, Field(ge=0)] = Field(description="for which all of what is left is trained on")
-
-
 class Method(BaseModel):
     """``method.*``: a file of ``conf/method``; all other keys of it are options of its layer class."""
 
@@ -214,16 +204,14 @@ class Keys(Run):
     hidden: Widths | None = Field(description="neurons of each, where they differ; instead of `n2`, `hidden_layers`")
     sparsity: Share = Field(description="fraction of each weight matrix that the adaptive cut-off silences")
     precision: Literal["highest", "high", "medium"] = Field(description="of float32 matrix products")
-    protocol: Literal["auto", "dense", "sparse", "pruning"] = Field(
-        description="optimizer, activation, stopping: dense (Figs. 1, 3–9), sparse (2, 10), pruning (Ref. 16); "
-        "auto: by sparsity"
+    protocol: Literal["auto", "dense", "sparse"] = Field(
+        description="optimizer, activation, stopping: dense (Figs. 1, 3–9), sparse (2, 10); auto: by sparsity"
     )
     rates: Literal["published", "tuned"] = Field(
         description="learning rates where trainer.lr is not given; tuned: by experiment=rates"
     )
     method: Method
     masking: Masking
-    pruning: Pruning
     data: Data
     protocols: Mapping[str, Any]
     sweep: Any = None
@@ -231,7 +219,7 @@ class Keys(Run):
 
 
 #: Composed from files, not given one by one.
-GROUPS = {"method", "masking", "pruning", "data", "protocols", "sweep", "grid", "trainer"}
+GROUPS = {"method", "masking", "data", "protocols", "sweep", "grid", "trainer"}
 
 
 def described() -> dict[str, FieldInfo]:
@@ -242,7 +230,6 @@ def described() -> dict[str, FieldInfo]:
         **{k: top[k] for k in sorted(top, key=lambda k: order.index(k) if k in order else len(order))},
         **{f"trainer.{k}": f for k, f in Trainer.model_fields.items()},
         **{f"method.{k}": f for k, f in Options.model_fields.items()},
-        **{f"pruning.{k}": f for k, f in Pruning.model_fields.items()},
         **{f"masking.{k}": f for k, f in Masking.model_fields.items() if f.description},
         **{f"data.{k}": f for k, f in Data.model_fields.items() if f.description},
     }

@@ -14,7 +14,6 @@ from spectral_repro.config.cell import LATER, Cell, import_layer, masking_name
 from spectral_repro.config.rates import tuned_rate
 from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.layers import ReparametrizedLinear
-from spectral_repro.layers.pruning import importance
 
 #: Which optimizers read which of their keys.
 _READ_BY = {
@@ -37,7 +36,7 @@ def effective(config: Mapping[str, Any]) -> dict[str, Any]:
     for key, field in keys.Keys.model_fields.items():
         if key not in config and field.is_required():
             raise ConfigError(key, None, "is needed, and cannot be removed")
-    for group in ("method", "data", "masking", "pruning", "trainer"):
+    for group in ("method", "data", "masking", "trainer"):
         if not isinstance(config[group], Mapping):
             value = config[group]
             how = f"must be a group of keys; a file chooses by 'defaults: [override /{group}: {value}]'"
@@ -95,27 +94,23 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         precision=checked.precision,
         method_label=method.get("label") or method["name"],
         masking=_masking(checked.masking) if checked.sparsity else {},
-        pruning=checked.pruning.model_dump() if checked.pruning.share else {},
     )
     options = json.dumps([dict(cell.method_options), cell.first_layer], sort_keys=True)
     _check_layer(cell.layer, options, cell.method)
     if checked.degrees and cell.sparsity == 0:
         raise ConfigError("degrees", True, "needs sparsity above 0; all nodes of a dense network have the same degree")
-    if cell.pruning:
-        _check_pruning(cell)
     return cell, checked
 
 
-def require_packages(cell: Cell, options: keys.Run) -> None:
+def require_packages(options: keys.Run) -> None:
     """Of what training needs beyond the base install; who only reads a configuration does without.
 
     Raises:
         ConfigError: naming the package that is missing.
     """
     wanted: list[tuple[str, object, str]] = []
-    if options.weights or cell.pruning:
-        key, value = ("weights", True) if options.weights else ("pruning.share", cell.pruning["share"])
-        wanted.append((key, value, "safetensors"))
+    if options.weights:
+        wanted.append(("weights", True, "safetensors"))
     if options.tracker not in ("none", "csv"):
         wanted.append(("tracker", options.tracker, options.tracker))
     for key, value, package in wanted:
@@ -163,23 +158,6 @@ def _masking(rule: keys.Masking) -> dict[str, Any]:
     for unused in [*["ramp"] * (rule.schedule == "constant")] + [*_OF_RIGL] * (rule.choice == "magnitude"):
         del matters[unused]
     return {} if matters == _CUTOFF else matters
-
-
-def _check_pruning(cell: Cell) -> None:
-    """Builds tiny layers and ranks their nodes.
-
-    Raises:
-        ConfigError: if networks of this cell cannot be pruned so.
-    """
-    share, by = cell.pruning["share"], cell.pruning["by"]
-    if cell.sparsity:
-        raise ConfigError("pruning.share", share, "must be 0 with sparsity above 0: the cut-off would change")
-    layer = import_layer(cell.layer)
-    try:
-        for options in ({}, cell.first_layer):
-            importance(layer(2, 2, **{**cell.method_options, **options}), by)
-    except ValueError as error:
-        raise ConfigError("pruning.by", by, str(error).removeprefix(f"by={by}: ")) from None
 
 
 @functools.lru_cache(maxsize=4096)

@@ -29,7 +29,6 @@ def command_of(cell: Cell) -> str:
     options = [f"{'+' * (k in added)}method.{k}={as_override(v)}" for k, v in cell.method_options.items()]
     network += [f"masking={masking_name(cell.masking).partition('+')[0]}"] if cell.masking else []
     network += [f"masking.{k}={as_override(v)}" for k, v in cell.masking.items()]
-    network += [f"pruning.{k}={as_override(v)}" for k, v in cell.pruning.items()]
     trainer = [f"trainer.{k}={as_override(v)}" for k, v in cell.trainer.items()]
     keys = [*data, f"method={cell.method}", *options, *network, *trainer, f"precision={cell.precision}"]
     return shlex.join(["spectral-repro", *folders, *keys])
@@ -82,7 +81,6 @@ def described(cell: Cell) -> str:
         **({"hidden": list(cell.hidden)} if cell.hidden else {}),
         "sparsity": cell.sparsity,
         **({"masking": {"name": cell.masking_names[0], **cell.masking}} if cell.masking else {}),
-        **({"pruning": dict(cell.pruning)} if cell.pruning else {}),
         "trainer": dict(cell.trainer),
         "precision": cell.precision,
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 #: Kinds of figure: accuracy relative to direct and ρ against N2; accuracy against sparsity; accuracy against p.
 RELATIVE, SPARSE, TRAINED_SHARE, DEGREES = "relative", "sparse", "trained share", "degrees"
 #: And beyond the paper: ways to silence weights against sparsity; accuracy against the number of trained parameters.
-WAYS, BUDGET, PRUNING = "ways to silence", "budget", "pruning"
+WAYS, BUDGET = "ways to silence", "budget"
 
 #: What the titles of figures at tuned rates end with.
 _TUNED = " (tuned rates)"
@@ -98,14 +98,6 @@ CONTROLS = {
             ("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection"),
             "784–N2–10, of S-QR(p), low rank, hashed, diagonal and projection 784–500–10",
             "The same number of trained parameters, spent otherwise",
-        ),
-        FigureSpec(
-            "pruning",
-            PRUNING,
-            ("mnist", "fashion_mnist"),
-            ("spectral_nodes", "direct"),
-            "784–500–10 or with several hidden layers of 500, and narrower ones",
-            "Hidden nodes removed",
         ),
     )
 }

@@ -9,11 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spectral_repro.errors import UserError, told_in_one_line
-from spectral_repro.figures.catalogue import ALL, BUDGET, DEGREES, PRUNING, WAYS
+from spectral_repro.figures.catalogue import ALL, BUDGET, DEGREES, WAYS
 from spectral_repro.figures.controls import draw_control
 from spectral_repro.figures.draw import draw_figure
 from spectral_repro.figures.own import OwnFigure, draw_own
-from spectral_repro.figures.pruning import draw_pruning
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame
 from spectral_repro.files import write_atomically
 from spectral_repro.results.degrees import DEGREE_COLUMNS, degree_file, read_degrees
@@ -74,11 +73,8 @@ def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | N
     if not panels:
         return None
     degrees = [load_degrees(results_dir, panel) for panel in panels] if spec.kind == DEGREES else []
-    if spec.kind == PRUNING:
-        figure = draw_pruning(spec, panels)
-    else:
-        ours = spec.kind in (WAYS, BUDGET)
-        figure = draw_control(spec, panels) if ours else draw_figure(spec, panels, degrees)
+    ours = spec.kind in (WAYS, BUDGET)
+    figure = draw_control(spec, panels) if ours else draw_figure(spec, panels, degrees)
     base = results_dir / "figures" / name
     _write(figure, base)
     missing = "".join(f"\n  missing runs: {p.command}" for p in panels if p.found < p.wanted)

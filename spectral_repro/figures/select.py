@@ -28,8 +28,7 @@ _NAMED = 8
 AXES = {
     **{"n2": "N2", "sparsity": "s", "masking": "masking", "allocation": "allocation", "p": "p"},
     **{"core": "core", "basis": "basis", "bias": "bias", "rank": "rank", "multiple": "multiple"},
-    **{"hidden_layers": "hidden layers", "activation": "activation", "train_eigenvectors": "φ trained"},
-    **{"share": "share removed", "epochs": "epochs"},
+    "activation": "activation",
 }
 
 
@@ -39,7 +38,7 @@ def value_on(cell: Cell, axis: str):
         return cell.masking_names[axis == "allocation"]
     if hasattr(cell, axis):
         return getattr(cell, axis)
-    return {"bias": True, **cell.trainer, **cell.pruning, **cell.method_options}.get(axis)
+    return {"bias": True, **cell.trainer, **cell.method_options}.get(axis)
 
 
 def written(value: object) -> str:
@@ -174,7 +173,7 @@ def select_panel(
         frame=mine.reset_index(drop=True),
         wanted=sum(map(len, seeds.values())),
         found=len(mine),
-        max_epochs=max(c.trainer["max_epochs"] + c.pruning.get("epochs", 0) for c, _ in cells),
+        max_epochs=max(c.trainer["max_epochs"] for c, _ in cells),
         cells=tuple(cell for cell, _ in cells),
         command=f"spectral-repro experiment={experiment} profile={profile}"
         + f" data={data}" * other

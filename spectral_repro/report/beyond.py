@@ -7,7 +7,6 @@ import pandas as pd
 from spectral_repro.figures.select import Panel
 from spectral_repro.report.budgets import budgets
 from spectral_repro.report.claims import Verdict
-from spectral_repro.report.nodes import pruned
 from spectral_repro.report.tuned_claims import tuned_claims
 from spectral_repro.report.tuning import rates
 from spectral_repro.report.ways import sparse
@@ -28,7 +27,6 @@ def beyond(
         *(sparse(name, panels[name]) for name in ("control_sparse", "control_sparse_tuned") if name in panels),
         *(budgets(name, frame, panels[name]) for name in ("control_budget", "control_budget_tuned") if name in panels),
         tuned_claims(panels, published, tuned),
-        pruned(panels["pruning"]),
         rates(frame),
     ]
     return "\n\n".join(filter(None, parts))

@@ -78,13 +78,12 @@ def _head(frame: pd.DataFrame, verdicts: Sequence[claims.Verdict]) -> str:
 
 
 def _networks(frame: pd.DataFrame) -> str:
-    pruned, tuning = int(frame["pruned_share"].notna().sum()), int((frame["seed"] >= TUNING_SEEDS).sum())
+    tuning = int((frame["seed"] >= TUNING_SEEDS).sum())
     whole = len(leaderboard.full_length(frame)) if len(frame) else 0
-    other = len(frame) - pruned - tuning - whole
+    other = len(frame) - tuning - whole
     kinds = ((whole, "at full length"), (tuning, "that learning rates are chosen on"), (other, "stopped earlier"))
     each = ", ".join(f"{count:,} {kind}" for count, kind in kinds if count)
-    text = f"{len(frame) - pruned:,} trained networks" + f" ({each})" * bool(each)
-    return text + f", and {pruned} that others were pruned to" * bool(pruned)
+    return f"{len(frame):,} trained networks" + f" ({each})" * bool(each)
 
 
 def _eight_claims(verdicts: Sequence[claims.Verdict]) -> str:

@@ -69,11 +69,11 @@ class Entry:
 def full_length(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows of networks that had as many epochs as the paper's protocols give, on seeds that no rate was tuned on.
 
-    Those of the protocol for pruning, which does not stop early, and what was pruned from them, are not among them.
+    Those that could not stop early, as the paper's may, are not among them.
     """
     protocols = plain_composer().whole([])["protocols"]
     epochs = max(protocols[name]["max_epochs"] for name in ("dense", "sparse"))
-    stopping = (frame["patience"] < frame["max_epochs"]) & frame["pruned_share"].isna()
+    stopping = frame["patience"] < frame["max_epochs"]
     return frame[(frame["max_epochs"] >= epochs) & stopping & (frame["seed"] < TUNING_SEEDS)]
 
 

@@ -32,11 +32,9 @@ class Row(BaseModel):
     From ``max_epochs`` to ``schedule``, the columns are those of the protocol
     (:class:`spectral_repro.config.keys.Protocol`). ``diverged`` says that the trained weights are not finite,
     ``products`` by which library and how exactly matrices were multiplied. ``masking`` and ``allocation`` are those of
-    a sparse network. ``hidden`` are the widths of all hidden layers, ``[500,200]``, of which ``n2`` is the first; of a
-    network that was pruned, what is left of them, with the share of nodes that went, by which ranking, and how many
-    epochs the rest was trained on; its ``trained_parameters`` are those of what is left. ``rank`` and ``multiple`` are
-    options of two of the controls. What does not apply is empty. No hash reads as a number: ``config_hash`` begins with
-    ``c``, ``data_digest`` with ``d``.
+    a sparse network. ``hidden`` are the widths of all hidden layers, ``[500,200]``, of which ``n2`` is the first.
+    ``rank`` and ``multiple`` are options of two of the controls. What does not apply is empty. No hash reads as a
+    number: ``config_hash`` begins with ``c``, ``data_digest`` with ``d``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -85,9 +83,6 @@ class Row(BaseModel):
     weight_decay: float
     schedule: Text
     hidden: Text
-    pruned_share: OrNone = None
-    pruned_by: TextOrNone = None
-    pruned_epochs: CountOrNone = None
     rank: CountOrNone = None
     multiple: OrNone = None
 

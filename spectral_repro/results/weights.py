@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +25,11 @@ def weights_file(results_dir: Path, cell: Cell, seed: int) -> Path:
     return results_dir / "weights" / cell.data["name"] / cell.slug / f"{seed}.safetensors"
 
 
-def save_network(
-    path: Path,
-    cell: Cell,
-    sizes: Sequence[int],
-    state: dict[str, Tensor],
-    built: Mapping[str, Any] | None = None,
-) -> None:
-    """Writes one network; ``state`` is from :meth:`spectral_repro.training.network.Network.state_of`.
-
-    ``built`` has ``layer``, ``options`` and ``first_layer`` of its layers where they are not those of the cell.
-    """
+def save_network(path: Path, cell: Cell, sizes: Sequence[int], state: dict[str, Tensor]) -> None:
+    """Writes one network; ``state`` is from :meth:`spectral_repro.training.network.Network.state_of`."""
     from safetensors.torch import save
 
     config = {**yaml.safe_load(described(cell)), "sizes": list(sizes), "source": source_of_others(cell.layer)}
-    config |= {"built": dict(built)} if built else {}
     tensors = {name: value.cpu().contiguous() for name, value in state.items()}
     write_atomically(path, save(tensors, metadata={"spectral_repro": json.dumps(config)}))
 
@@ -76,12 +66,11 @@ def load_network(path: str | Path) -> Network:
 
 
 def _build(config: dict[str, Any]) -> Network:
-    built = config.get("built", config)
-    layer = import_layer(built["layer"])
+    layer = import_layer(config["layer"])
     return build_network(
         config["sizes"],
-        functools.partial(layer, **built["options"]),
-        functools.partial(layer, **{**built["options"], **built["first_layer"]}),
+        functools.partial(layer, **config["options"]),
+        functools.partial(layer, **{**config["options"], **config["first_layer"]}),
         seed=0,
         activation=config["trainer"]["activation"],
         sparsity=0.0 if config.get("masking") else config["sparsity"],

@@ -55,18 +55,7 @@ def seconds(planned: Sequence) -> list[float | None]:
     name = re.sub(r", \d+ threads\)$", "", provenance.device_name(choose_device(planned[0].options.device)))
     done = _finished(planned, works, name) or _finished(planned, works, name.partition(" ")[0])
     rate = None if done else _EFFICIENCY * _product_rate(choose_device(planned[0].options.device))
-    whole = {p.cell.config_hash: p.missing for p in planned if not p.cell.pruning}
-    found: list[float | None] = []
-    for p, w in zip(planned, works, strict=True):
-        if w is None:
-            found.append(None)
-            continue
-        takes = _one(p.cell, p.missing, w, done, rate)
-        if p.cell.pruning and p.missing and p.cell.unpruned.config_hash not in whole:
-            whole[p.cell.unpruned.config_hash] = p.missing  # trained first, once for all that are pruned from them
-            takes += _one(p.cell.unpruned, p.missing, w, done, rate)
-        found.append(takes)
-    return found
+    return [None if w is None else _one(p.cell, p.missing, w, done, rate) for p, w in zip(planned, works, strict=True)]
 
 
 def _finished(planned: Sequence, works: Sequence[float | None], device: str) -> list[tuple]:
@@ -74,7 +63,7 @@ def _finished(planned: Sequence, works: Sequence[float | None], device: str) -> 
     return [
         (p.cell, w, median(r.seconds / r.epochs for r in p.rows), median(r.epochs for r in p.rows))
         for p, w in zip(planned, works, strict=True)
-        if w and p.rows and not p.cell.pruning and all(r.device.startswith(device) for r in p.rows)
+        if w and p.rows and all(r.device.startswith(device) for r in p.rows)
     ]
 
 
@@ -86,12 +75,12 @@ def _one(cell: Cell, missing: int, w: float, done: Sequence, rate: float | None)
     else:
         near = sorted(done, key=lambda other: _difference(cell, w, *other[:2]))
         epoch, lasts = near[0][2] * w / near[0][1], median(n[3] for n in near[:3])
-    if cell.pruning or cell.trainer["patience"] >= cell.trainer["max_epochs"]:
-        lasts = cell.epochs  # none stops early
+    if cell.trainer["patience"] >= cell.trainer["max_epochs"]:
+        lasts = cell.trainer["max_epochs"]  # none stops early
     if cell.masking:
         settled = MaskingRule.of(cell.masking).settled_share * cell.trainer["max_epochs"]
         lasts = max(lasts, settled + cell.trainer["patience"])
-    return missing * min(cell.epochs, lasts) * epoch
+    return missing * min(cell.trainer["max_epochs"], lasts) * epoch
 
 
 def _difference(cell: Cell, w: float, other: Cell, other_w: float) -> float:

@@ -7,29 +7,26 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from spectral_repro import data
-from spectral_repro.config.cell import Cell, import_layer
+from spectral_repro.config.cell import Cell
 from spectral_repro.config.keys import Run
-from spectral_repro.errors import UserError
-from spectral_repro.files import require_writable, set_aside
-from spectral_repro.layers import SpectralLinear
+from spectral_repro.files import require_writable
 from spectral_repro.results import provenance
 from spectral_repro.results.degrees import add_degrees, degree_file
 from spectral_repro.results.rows import Row, add_rows, keep_config, row_file
-from spectral_repro.results.weights import load_network, save_network, weights_file
-from spectral_repro.runner.batch import prune_batch, train_batch
+from spectral_repro.results.weights import save_network, weights_file
+from spectral_repro.runner.batch import train_batch
 from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file, remove_finished, resumable_batches
 from spectral_repro.runner.claim import claim_file, claimed, holder_of
 from spectral_repro.runner.devices import choose_device, realizations_that_fit
 from spectral_repro.runner.outcome import make_rows, say_what_failed
 from spectral_repro.runner.plan import missing_seeds
 from spectral_repro.runner.task import Task, check_digest, known_digest, prepare
-from spectral_repro.training.network import Network, direct_parameters
+from spectral_repro.training.network import direct_parameters
 from spectral_repro.training.products import find_products, use_products
 from spectral_repro.training.protocol import Progress
 
@@ -116,17 +113,9 @@ def _train(task: Task, options: Run, watcher: Watcher, finish: Finish) -> tuple[
     waiting = batches(task, options, seeds)
     while waiting:
         batch = waiting.pop(0)
-        checkpoints: list[Checkpoint] = []
-
-        def checkpoint(seeds: Sequence[int], made: list[Checkpoint] = checkpoints) -> Checkpoint:
-            made.append(make_checkpoint(task, options, seeds))
-            return made[-1]
-
+        checkpoint = make_checkpoint(task, options, batch)
         try:
-            if cell.pruning:
-                trained = prune_batch(task, _networks(task, options, batch), watcher, checkpoint, keep, follow)
-            else:
-                trained = [train_batch(task, batch, watcher(batch), checkpoint(batch), keep, follow)]
+            trained = train_batch(task, batch, watcher(batch), checkpoint, keep, follow)
         except torch.OutOfMemoryError:
             if len(batch) == 1:
                 raise
@@ -134,61 +123,22 @@ def _train(task: Task, options: Run, watcher: Watcher, finish: Finish) -> tuple[
             warnings.warn(
                 f"{cell.slug}: {len(batch)} networks need more memory than there is; {half} now", stacklevel=2
             )
-            _remove(checkpoints)
+            checkpoint.remove()
             torch.cuda.empty_cache()
             waiting = [part for other in (batch, *waiting) for part in _chunks(other, half)]
             continue
-        outcomes = [outcome for part in trained for outcome in part.outcomes]
         if options.degrees:
-            add_degrees(degree_file(options.results_dir, cell), outcomes)
-        made = [row for part in trained for row in make_rows(task, part)]
+            add_degrees(degree_file(options.results_dir, cell), trained.outcomes)
+        made = make_rows(task, trained)
         rows = add_rows(path, made)
-        _remove(checkpoints)
-        say_what_failed(task, outcomes)
+        checkpoint.remove()
+        say_what_failed(task, trained.outcomes)
         finish(made)
     return rows, len(seeds)
 
 
-def _remove(checkpoints: Sequence[Checkpoint]) -> None:
-    for checkpoint in checkpoints:
-        checkpoint.remove()
-
-
-def _networks(task: Task, options: Run, seeds: Sequence[int]) -> dict[int, Network]:
-    """The trained networks that are to be pruned, by seed.
-
-    Raises:
-        UserError: if a file is damaged, which is then set aside.
-    """
-    found = {}
-    for seed in seeds:
-        path = weights_file(options.results_dir, task.cell.unpruned, seed)
-        try:
-            found[seed] = load_network(path)
-        except UserError as damaged:
-            if path.exists():
-                moved = set_aside(path)
-                raise UserError(f"{damaged}; set aside as {moved.name}, the same command trains it again") from None
-            raise
-    return found
-
-
 def _keep_weights(task: Task, results_dir: Path, seed: int, state: dict[str, Tensor]) -> None:
-    cell, sizes, built = task.cell, task.sizes, None
-    if cell.pruning:
-        outputs = [len(value) for name, value in state.items() if name.endswith((".dense", ".phi"))]
-        sizes, built = (sizes[0], *outputs), _layers_after_pruning(cell)
-    save_network(weights_file(results_dir, cell, seed), cell, sizes, state, built)
-
-
-def _layers_after_pruning(cell: Cell) -> dict[str, Any]:
-    """Of which class, and with which options, the layers of a pruned network are; see :func:`prune`."""
-    if import_layer(cell.layer) is SpectralLinear:
-        learn = {"train_eigenvectors": True} if cell.pruning["epochs"] else {}
-        first = {**cell.first_layer, **learn} if cell.first_layer else {}
-        return {"layer": cell.layer, "options": {**cell.method_options, **learn}, "first_layer": first}
-    bias = {"bias": cell.method_options["bias"]} if "bias" in cell.method_options else {}
-    return {"layer": "spectral_repro.layers.DirectLinear", "options": bias, "first_layer": {}}
+    save_network(weights_file(results_dir, task.cell, seed), task.cell, task.sizes, state)
 
 
 def batches(task: Task, options: Run, seeds: Sequence[int]) -> list[list[int]]:

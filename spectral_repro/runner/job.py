@@ -21,7 +21,6 @@ from spectral_repro.results import provenance
 from spectral_repro.runner.devices import choose_device, share_of_threads
 from spectral_repro.runner.experiment import Report, run_cell
 from spectral_repro.runner.memory import keep_freed_memory
-from spectral_repro.runner.plan import missing_seeds
 from spectral_repro.runner.progress import epoch_bar
 from spectral_repro.runner.table import print_table
 from spectral_repro.runner.tracker import nothing_new, track
@@ -59,30 +58,12 @@ def train(config: Mapping[str, Any], alone: bool = True) -> tuple[Cell, Run, Rep
         UserError: if anything cannot be used, before training begins.
     """
     cell, options = read_config(config)
-    require_packages(cell, options)
+    require_packages(options)
     if options.plan:
         raise ConfigError("plan", True, "is of a sweep by hydra/sweeper=resuming, the default")
     keep_freed_memory()
     if threads := share_of_threads(options.threads):
         torch.set_num_threads(threads)
-    if cell.pruning and (whole := _before_pruning(cell, options)):
-        report = _stage(cell.unpruned, whole, alone)
-        if report.holder is not None:
-            return cell, options, report
-    return cell, options, _stage(cell, options, alone)
-
-
-def _before_pruning(cell: Cell, options: Run) -> Run | None:
-    """How to train the networks from which those of ``cell`` that are missing are pruned; None if none is missing."""
-    seeds, _, _ = missing_seeds(cell, options)
-    if not seeds:
-        return None
-    wanted = {"seed": min(seeds), "realizations": max(seeds) - min(seeds) + 1}
-    return options.model_copy(update={**wanted, "weights": True, "overwrite": False, "degrees": False})
-
-
-def _stage(cell: Cell, options: Run, alone: bool) -> Report:
-    """Runs a cell with its bar and its tracker, and notes in the log what came of it."""
     started = time.perf_counter()
     watchers, finish = [epoch_bar(cell, 0 if alone else 1)], lambda rows: None
     try:
@@ -97,7 +78,7 @@ def _stage(cell: Cell, options: Run, alone: bool) -> Report:
         raise
     if report.trained:
         _log(cell, options, f"{report.trained} networks trained -> {report.path}", started)
-    return report
+    return cell, options, report
 
 
 def _log(cell: Cell, options: Run, what: str, started: float) -> None:

@@ -47,8 +47,7 @@ def make_rows(task: Task, trained: Trained) -> list[Row]:
         "products": find_products(task.device, cell.precision).name,
         "masking": cell.masking_names[0],
         "allocation": cell.masking_names[1],
-        "hidden": hidden_column(trained.widths),
-        **{f"pruned_{key}": value for key, value in cell.pruning.items()},
+        "hidden": hidden_column(cell.widths),
         **cell.trainer,
     }
     own = ("seed", "test_accuracy", "validation_accuracy", "epochs", "diverged")

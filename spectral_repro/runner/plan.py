@@ -49,7 +49,7 @@ def plan_sweep(jobs: Sequence[Job], compose: Composer) -> list[Planned]:
     for name in sorted(idle - {"cutoff"}):  # of a sweep over sparsities that is no mistake
         tqdm.write(f"spectral-repro: masking={name} changes nothing at sparsity=0", file=sys.stderr)
     for job, cell, options in read:
-        require_packages(cell, options)
+        require_packages(options)
         if (options.device, options.results_dir) not in checked:
             choose_device(options.device)
             require_writable(options.results_dir, "results_dir")

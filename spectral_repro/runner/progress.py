@@ -27,11 +27,10 @@ def epoch_bar(cell: Cell, position: int) -> Watcher:
         f"{cell.method_label} {cell.data['name']} N2={'-'.join(map(str, cell.hidden or [cell.n2]))}"
         + f" s={cell.sparsity:g}" * (cell.sparsity > 0)
     )
-    most = cell.epochs
+    most = cell.trainer["max_epochs"]
 
     def watcher(seeds):
-        hidden = not (most and _shown())  # one that is only pruned has no epochs
-        bar = tqdm(total=len(seeds) * most, desc=label, unit="ep", disable=hidden, leave=False, position=position)
+        bar = tqdm(total=len(seeds) * most, desc=label, unit="ep", disable=not _shown(), leave=False, position=position)
         last, told = 0, time.monotonic()
 
         def watch(progress: Progress) -> None:

@@ -44,7 +44,6 @@ def _variants(cells: Sequence[Cell]) -> dict[str, str]:
             "precision": c.precision,
             "masking": c.masking_names[0],
             "allocation": c.masking_names[1],
-            **{f"pruning.{key}": c.pruning.get(key, 0) for key in ("share", "by", "epochs")},
         }
         for c in cells
     }

@@ -19,6 +19,7 @@ from spectral_repro.config.read import read_config
 from spectral_repro.config.written import command_of, described
 from spectral_repro.errors import ConfigError
 from spectral_repro.figures.catalogue import FIGURES, TUNED
+from spectral_repro.results.commands import commands_of
 from spectral_repro.runner import plan
 from spectral_repro.runner.plan import plan_sweep
 
@@ -100,8 +101,6 @@ def test_original_method_differs_from_the_second_layer_on():
 CHANGES = [
     ("n2=50", True),
     ("hidden_layers=2", True),
-    ("pruning.epochs=3", False),
-    ("pruning.share=0.5 pruning.by=connectivity", True),
     ("hidden=[100]", False),
     ("hidden=[100,100]", True),
     ("sparsity=0.5", True),
@@ -141,13 +140,6 @@ CHANGES = [
     ("threads=1", False),
     ("tracker=tensorboard", False),
 ]
-
-
-def test_a_cell_knows_the_one_it_is_pruned_from():
-    whole, pruned = (cell("method=spectral_nodes", f"pruning.share={s}", "pruning.epochs=4") for s in (0, 0.5))
-    assert pruned.unpruned == whole
-    assert (whole.epochs, pruned.epochs) == (whole.trainer["max_epochs"], 4)
-    assert pruned.slug == f"spectral_nodes-n2_100-h1-s0-without_0.5-{pruned.config_hash}"
 
 
 def test_widths_that_are_alike_are_the_network_of_before():
@@ -245,7 +237,11 @@ def test_committed_rows_keep_their_names():
         for data in spec.datasets:
             with contextlib.suppress(ConfigError):  # no rates yet
                 known |= {c.config_hash for c, _ in cells_of(spec.experiment, "paper", data, tuned)}
-    assert committed <= known
+    commands = commands_of(CONF.parent / "results")
+    others = committed - known  # networks of results/pruning.csv before they were pruned, and narrow ones beside them
+    assert len(others) == 10
+    for config_hash in others:
+        assert cell(*shlex.split(commands[config_hash])[1:]).config_hash == config_hash
 
 
 def test_two_image_folders_are_two_cells():
@@ -277,7 +273,6 @@ JOBS = {
     "control_sparse": (2 * (4 + 1) * 2 * 4, 2 * (4 + 1) * 2 * 2),
     "control_budget": (2 * (4 * 8 + 4 + 7 + 10 + 7 + 2), 2 * (4 * 4 + 2 + 3 + 3 + 2 + 2)),
     "rates": (2 * (8 + 4 + 1) * 6, 2 * (8 + 4 + 1) * 3),
-    "pruning": (2 * 9 * (3 + 5 * 7), 2 * (3 + 5 * 2)),
 }
 
 
@@ -294,13 +289,13 @@ def test_jobs_of_every_experiment(experiment):
         assert len(jobs) == len(set(jobs)) == count + twice
         cells = cells_of(experiment, profile)
         assert len(cells) == count
-        realizations = 3 if profile == "quick" else 5 if experiment in ("fig08", "pruning") else 10
+        realizations = 3 if profile == "quick" else 5 if experiment == "fig08" else 10
         if experiment == "rates":
             realizations = 2 if profile == "quick" else 3
             assert {seeds.start for _, seeds in cells} == {1000}
         assert {len(seeds) for _, seeds in cells} == {realizations}
         protocol = {c.trainer["optimizer"] for c, _ in cells}
-        adam = experiment in ("fig02", "fig10", "hubs", "control_sparse", "pruning")
+        adam = experiment in ("fig02", "fig10", "hubs", "control_sparse")
         both = experiment in ("rates", "findings")
         assert protocol == ({"adam"} if adam else {"adam", "adamax"} if both else {"adamax"})
 
@@ -441,8 +436,8 @@ CELLS = [
     ("method=direct", "sparsity=0.9", "masking=rigl", "masking.exchange=0.2"),
     ("method=hashed", "method.multiple=4", "sparsity=0.5", "masking=gradual", "masking.allocation=global"),
     ("method=ssvd", "hidden=[50,20,30]"),
-    ("method=direct", "+method.bias=false", "pruning.share=0.5", "pruning.by=connectivity", "pruning.epochs=3"),
-    ("method=spectral_nodes", "protocol=pruning", "pruning.share=0.25"),
+    ("method=direct", "+method.bias=false"),
+    ("method=spectral_nodes", "trainer.patience=100", "trainer.min_delta=0.0"),
     ("method=direct", "data=folder", "data.root=/cats", "data.resize=8"),
     ("method=direct", "data=mnist5k", "data.name=mine"),
     ("method=direct", "data=folder", "'data.root=/some/pictures of cats'", "data.grayscale=true"),

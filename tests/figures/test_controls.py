@@ -6,15 +6,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from spectral_repro.config.jobs import cells_of
-from spectral_repro.figures import pruning
 from spectral_repro.figures.catalogue import CONTROLS
 from spectral_repro.figures.controls import budget_points, draw_control, pareto_front, ways
-from spectral_repro.figures.pruning import by_place, draw_pruning
 from spectral_repro.figures.scales import scale_accuracy
 from spectral_repro.figures.select import choose_panels
-from spectral_repro.report.beyond import beyond
-from tests.synthetic import WAY, all_panels
+from tests.synthetic import WAY
 
 
 def test_every_way_to_silence_is_a_curve_of_its_own(controls):
@@ -29,6 +25,12 @@ def test_every_way_to_silence_is_a_curve_of_its_own(controls):
         mean = rows[rows["sparsity"] == 0.95]["test_accuracy"].mean()
         assert dict(lines["direct rigl"])[0.95] == pytest.approx(mean)
     assert "sqr" not in {method for method, masking in ways(panels[0], "uniform") if masking != "cutoff"}
+
+
+def test_a_caption_counts_many_cells_and_names_few(controls):
+    panel = choose_panels(controls, CONTROLS["control_sparse"])[0]
+    part = dataclasses.replace(panel, frame=panel.frame.iloc[: 9 * 3])
+    assert part.realizations == "few cells yet: n = 3 of direct (9 cells of 32)"
 
 
 def test_the_pareto_front_by_hand():
@@ -60,31 +62,3 @@ def test_an_axis_of_accuracies_has_enough_marks_to_read_it(limits):
     scale_accuracy(ax)
     assert 4 <= len(ax.get_yticks()) <= 12
     assert [float(t.get_text()) for t in ax.get_yticklabels()] == list(ax.get_yticks())
-
-
-def test_pruning_is_drawn_and_judged_by_network(controls):
-    spec = CONTROLS["pruning"]
-    panels = choose_panels(controls, spec)
-    found = by_place(panels[0])
-    assert set(found) == {(layers, a) for layers in (1, 2, 3) for a in ("tanh", "elu", "relu")}
-    shares = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95]
-    for ways_there in found.values():
-        assert set(ways_there) == set(pruning.WAYS)
-        for way, points in ways_there.items():
-            assert sorted(points) == ([] if "retrained" in way or way == "pre" else [0.0]) + shares
-    narrow = found[2, "elu"]["narrow"][0.9]
-    rows = controls[(controls["data"] == "mnist") & (controls["n2"] == 50) & (controls["hidden_layers"] == 2)]
-    cells = [c for c, _ in cells_of("pruning", "paper", "mnist") if c.n2 == 50 and c.hidden_layers == 2]
-    (cell,) = (c for c in cells if c.trainer["activation"] == "elu")
-    rows = rows[rows["config_hash"] == cell.config_hash]
-    assert narrow == dict(zip(rows["seed"], rows["test_accuracy"], strict=True))
-    axes = draw_pruning(spec, panels).get_axes()
-    assert len(axes) == 2 * 9
-    assert {line.get_gid() for line in axes[0].get_lines()} == set(pruning.WAYS)
-    text = beyond(controls, all_panels(controls))
-    for where, count in (("one hidden layer", 2 * 3 * 7), ("several hidden layers", 2 * 2 * 3 * 7)):
-        assert f"“direct, narrow from the start”, {where}: {count} comparisons; the first leads in" in text
-    assert "the deeper layers are emptied first" in text
-    assert "at most 120 epochs" in panels[0].caption
-    part = panels[0].frame.iloc[:40]
-    assert "cells of" in dataclasses.replace(panels[0], frame=part).realizations

@@ -1,6 +1,5 @@
 """Cells that do not go as planned: too little memory, and those that are only looked at."""
 
-import contextlib
 import dataclasses
 
 import pytest
@@ -108,40 +107,3 @@ def test_a_plan_trains_nothing(images, tmp_path):
     assert read(tmp_path) == before
     single = run_cli(*common(images, method="sqr", realizations=1), "plan=true", cwd=tmp_path)
     assert single.stdout.startswith("1 cells: 1 done, 0 to train; nothing to do"), single.stderr
-
-
-@pytest.mark.filterwarnings("ignore:.*no better than chance")
-def test_training_after_pruning_goes_on_where_it_was_cut_off(images, tmp_path):
-    """Batches of equal widths, which differ by seed here, train one after the other: two of them are found begun."""
-    changes = {"n2": 108, "hidden_layers": 2, "realizations": 3, "checkpoint_minutes": 0, "trainer.max_epochs": 2}
-    changes |= {"pruning.by": "connectivity", "pruning.share": 0.5, "pruning.epochs": 6, "trainer.patience": 99}
-
-    def run(folder, interrupt=None):
-        """The rows, and which batch ended which epochs; ``interrupt`` says after which."""
-        overrides = common(images, method="direct", results_dir=tmp_path / folder, **changes)
-        cell, options = read_config(plain_compose()(overrides))
-        unpruned = options.model_copy(update={"weights": True})
-        experiment.run_cell(cell.unpruned, unpruned, lambda seeds: lambda progress: None)
-        seen, rows = [], []
-
-        def watcher(seeds):
-            def watch(progress):
-                seen.append((tuple(seeds), progress.epoch))
-                if seen[-1] == interrupt:
-                    raise KeyboardInterrupt
-
-            return watch
-
-        with pytest.raises(KeyboardInterrupt) if interrupt else contextlib.nullcontext():
-            rows = experiment.run_cell(cell, options, watcher).rows
-        return seen, [row.model_copy(update={"seconds": 0, "finished_at": ""}) for row in rows]
-
-    whole, wanted = run("whole")
-    first, second, *_ = dict(whole)
-    before, _ = run("cut", interrupt=(second, 4))
-    assert before == whole[:10]
-    # the last state that is kept is that of one epoch before the end, and of one before the interruption
-    after, rows = run("cut")
-    assert after == [(first, 6), *[(second, e) for e in (4, 5, 6)], *whole[12:]]
-    assert rows == wanted
-    assert not list((tmp_path / "cut/checkpoints").rglob("*.pt"))

@@ -1,6 +1,5 @@
 """What is told of the time: from like cells, and as cells end."""
 
-import dataclasses
 import types
 
 import pytest
@@ -48,19 +47,10 @@ def test_patience_counts_from_when_the_links_are_settled(masking, epochs):
     assert estimate.seconds([done, like, wanted])[2] == pytest.approx(2 * lasts * speed)
 
 
-def test_networks_that_are_pruned_are_trained_first_once_for_all_shares():
-    pruning = ("method=spectral_nodes", "n2=500", "protocol=pruning")
-    done = planned(*pruning, seconds=50.0, epochs=25)  # others of the protocol go on to its end
-    shares = [planned(*pruning, f"pruning.share={s}", "pruning.epochs=5", "seed=50", missing=4) for s in (0.3, 0.5)]
-    for one in (*shares, done):
-        one.cell = dataclasses.replace(one.cell, n2=501) if one.cell.pruning else one.cell
-    times = estimate.seconds([done, *shares])
-    epoch = 2.0 * estimate.work(shares[0].cell) / estimate.work(done.cell)
-    assert times == pytest.approx([0.0, 4 * (100 + 5) * epoch, 4 * 5 * epoch])
-    whole = planned(*pruning, "n2=501", missing=4)
-    assert estimate.seconds([done, whole, *shares])[1:] == pytest.approx(
-        [4 * 100 * epoch, 4 * 5 * epoch, 4 * 5 * epoch]
-    )
+def test_what_cannot_stop_early_goes_on_to_its_end():
+    done = planned("method=direct", "n2=500", seconds=50.0, epochs=25)
+    wanted = planned("method=direct", "n2=500", "trainer.patience=90", missing=4)
+    assert estimate.seconds([done, wanted]) == pytest.approx([0.0, 4 * 90 * 2.0])
 
 
 def test_without_any_finished_cell_the_speed_of_a_product_is_measured():

@@ -238,19 +238,6 @@ def test_results_from_the_command_line_and_what_is_said_of_finished_cells(images
     assert "tracker=" not in run_cli("-m", *arguments, "n2=5,6", "tracker=none", cwd=tmp_path).stdout
 
 
-@pytest.mark.filterwarnings("ignore:.*no better than chance")
-def test_networks_that_are_only_pruned_have_results(images, tmp_path):
-    changes = {"n2": 6, "hidden_layers": 2, "pruning.by": "connectivity", "pruning.share": 0.5, "pruning.epochs": 0}
-    for more in ((), ("overwrite=true",)):
-        done = run_cli(*common(images, tracker="tensorboard", **changes), *more, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-    (path,) = (p for p in tmp_path.glob("results/runs/*/*.csv") if read_rows(p)[0].pruned_by)
-    folders = sorted(tmp_path.glob(f"results/tensorboard/*/{path.stem}/*"))
-    assert [folder.name[:8] for folder in folders] == ["0", "0-after-", "1", "1-after-"]
-    for folder in folders:
-        assert len(events_of(folder).Scalars("hparam/test_accuracy")) == 1
-
-
 @pytest.fixture
 def wandb_runs(monkeypatch) -> list:
     """Every run that is opened, in place of W&B's."""
@@ -432,4 +419,4 @@ def test_curves_of_another_form_are_set_aside(tmp_path):
 def test_a_missing_package_is_said_before_anything_is_trained(kind, monkeypatch):
     monkeypatch.setattr("spectral_repro.config.read.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=rf"tracker={kind}: needs a package: pip install {kind}"):
-        require_packages(*read_config(plain_compose()([f"tracker={kind}"])))
+        require_packages(read_config(plain_compose()([f"tracker={kind}"]))[1])
