@@ -21,6 +21,11 @@ ROOT = Path(__file__).resolve().parents[1]
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items):
+    """The longest test begins first, so that no process of tests waits for it alone."""
+    items.sort(key=lambda item: "what_is_committed" not in item.name)
+
+
 @pytest.fixture(autouse=True)
 def _no_surprises(monkeypatch):
     """Tests neither read the user's data nor depend on the order of other tests' random numbers."""

@@ -28,7 +28,7 @@ def dealt(case: str, rule: str | None, count: int) -> Shares:
     return Shares(lambda seeds: trainer(case, rule, seeds), SEEDS, count, threads=1)
 
 
-@pytest.mark.parametrize("count", [2, 3, 9])
+@pytest.mark.parametrize("count", [2, 9])
 @pytest.mark.parametrize(("case", "rule"), KINDS)
 def test_numbers_do_not_depend_on_how_realizations_are_dealt(case, rule, count):
     whole, states = trainer(case, rule), {}
@@ -56,8 +56,8 @@ def test_a_state_is_that_of_one_trainer_and_can_be_dealt_in_another_way(case, ru
     whole, states = trainer(case, rule), []
     whole.run()
     dealt(case, rule, 3).run(save=lambda shares: states.append(shares.state()))
-    for state in states:
-        for other in (trainer(case, rule), dealt(case, rule, 2), dealt(case, rule, 5)):
+    for state in states[::3]:
+        for other in (trainer(case, rule), dealt(case, rule, 2)):
             other.restore(state)
             other.run()
             assert [numbers(o) for o in other.outcomes] == [numbers(o) for o in whole.outcomes]
