@@ -63,13 +63,6 @@ class _Optimizer:
         """Drops all realizations but ``rows``."""
         self._bind(*([t[rows] for t in tensors] for tensors in (self.parameters, self.first, self.second)))
 
-    @torch.no_grad()
-    def take(self, gradients: Sequence[Tensor]) -> None:
-        """Copies what is not in ``gradients`` (the views) already."""
-        for here, gradient in zip(self.gradients, gradients, strict=True):
-            if here.data_ptr() != gradient.data_ptr():
-                here.copy_(gradient)
-
     def step(self, learning_rate: float) -> None:
         """One update of ``parameters`` from ``gradients``, which it overwrites."""
         self.steps += 1
