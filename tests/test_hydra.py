@@ -6,6 +6,10 @@ import sys
 import pytest
 import yaml
 
+from spectral_repro.config.compose import plain_compose
+from spectral_repro.config.read import read_config
+from spectral_repro.runner import sweep
+from spectral_repro.runner.plan import Planned
 from tests.conftest import run_cli, start_cli
 from tests.side import side_folder
 from tests.test_cli import common, read
@@ -95,6 +99,22 @@ def test_the_table_is_full_with_joblibs_launcher(images, tmp_path):
     assert [line.split()[0] for line in done.stdout.splitlines()[-3:-1]] == ["direct", "S-QR"]
     assert f"rows: {tmp_path}/results/runs/" in done.stdout
     assert len(read(tmp_path)) == 2
+
+
+def test_a_launcher_that_runs_jobs_elsewhere_is_given_absolute_folders(images, tmp_path, monkeypatch):
+    class Elsewhere: ...
+
+    monkeypatch.chdir(tmp_path)
+    overrides = [*common(images), "results_dir=mine", 'data_dir="my images"']
+    cell, options = read_config(plain_compose()([f"data.root={images.name}" if "root" in o else o for o in overrides]))
+    job = Planned((), cell, options, 1)
+    assert sweep._absolute(Elsewhere(), job) == [
+        f'results_dir="{tmp_path}/mine"',
+        f'data_dir="{tmp_path}/my images"',
+        f'data.root="{tmp_path}/{images.name}"',
+    ]
+    again, there = read_config(plain_compose()([*overrides, *sweep._absolute(Elsewhere(), job)]))
+    assert (again.config_hash, there.results_dir) == (cell.config_hash, tmp_path / "mine")
 
 
 PROGRAM = """

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from spectral_repro.config.compose import Composer
 from spectral_repro.config.jobs import figure_jobs
 from spectral_repro.config.messages import one_line
-from spectral_repro.config.written import command_of
+from spectral_repro.config.written import as_override, command_of
 from spectral_repro.errors import UserError
 from spectral_repro.results.rows import read_rows, row_file
 from spectral_repro.runner import estimate
@@ -86,7 +86,7 @@ def run_sweep(
         with SweepProgress(costs, expected) as progress:
             left = list(range(len(todo)))
             for more in (("claimed=skip",), ()):  # what others are training comes last, and is waited for
-                jobs, at, left = [[*todo[i].job, *more] for i in left], left, []
+                jobs, at, left = [[*todo[i].job, *more, *_absolute(launcher, todo[i])] for i in left], left, []
                 with contextlib.closing(_launch(launcher, jobs, composer, max_batch_size)) as outcomes:
                     for n, outcome in outcomes:
                         i = at[n]
@@ -103,6 +103,16 @@ def run_sweep(
     if failures:
         raise SweepError(_failure_text(failures))
     return []
+
+
+def _absolute(launcher: Any, planned: Planned) -> list[str]:
+    """Overrides that make the folders of a job absolute, for a launcher that may run it in another folder."""
+    if type(launcher).__name__ in ("BasicLauncher", "ProcessesLauncher"):
+        return []
+    folders = {key: getattr(planned.options, key) for key in ("results_dir", "data_dir")}
+    if planned.cell.data["source"] == "folder":
+        folders["data.root"] = Path(planned.cell.data["root"]).expanduser()
+    return [f"{key}={as_override(folder.absolute())}" for key, folder in folders.items()]
 
 
 def _launch(
