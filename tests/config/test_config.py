@@ -225,7 +225,7 @@ def test_committed_rows_keep_their_names():
     assert cell("data=mnist", "method=sqr").config_hash == "c4e188145997a"
     assert cell("data=mnist", "method=direct", "n2=500").config_hash == "cfb9ec074f1fa"
     committed = {p.stem.rpartition("-")[2] for p in (CONF.parent / "results/runs").glob("*/*.csv")}
-    stood_in = [(name, "cifar10_jpeg") for name in ("fig01", "fig02", "fig05", "fig08")]  # the JPEG copies
+    stood_in = [(name, "cifar10_jpeg") for name in ("fig01", "fig02", "fig05", "fig08", "rates")]  # the JPEG copies
     known = {
         c.config_hash
         for name, data in [*((name, None) for name in JOBS), *stood_in]
@@ -272,7 +272,7 @@ JOBS = {
     "findings": (3 * 8 + 2 * 4 + 2 * 2, 3 * 4 + 2 * 4 + 2 * 2),
     "control_sparse": (2 * (4 + 1) * 2 * 4, 2 * (4 + 1) * 2 * 2),
     "control_budget": (2 * (4 * 8 + 4 + 7 + 10 + 7 + 2), 2 * (4 * 4 + 2 + 3 + 3 + 2 + 2)),
-    "rates": (2 * (8 + 4 + 1) * 6, 2 * (8 + 4 + 1) * 3),
+    "rates": ((2 * (8 + 4 + 1) + 4 + 4 + 1) * 6, (2 * (8 + 4 + 1) + 4 + 4 + 1) * 3),
 }
 
 
