@@ -22,7 +22,7 @@ def expand_sweep(cells: Sequence[Mapping[str, Any]], overrides: Sequence[str]) -
     swept = {key for cell in cells for key in cell}
     seen: set[Job] = set()
     for cell in cells:
-        keys = {key: given[key] if key in given else f"{key}={_as_override(value)}" for key, value in cell.items()}
+        keys = {key: given[key] if key in given else as_sweep(key, value) for key, value in cell.items()}
         keys.update({key: text for key, text in given.items() if key not in swept})
         for job in expand(list(keys.values())):
             if job not in seen:
@@ -39,9 +39,11 @@ def _flat(cell: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield f"{prefix}{key}", value
 
 
-def _as_override(value: Any) -> str:
-    values = value if isinstance(value, list | tuple) else [value]
-    return ",".join("null" if v is None else str(v) for v in values)
+def as_sweep(key: str, value: Any) -> str:
+    """An override from a file: a list is a sweep, but of ``hidden``, where one of numbers is a value."""
+    widths = key == "hidden" and isinstance(value, list | tuple) and all(isinstance(v, int) for v in value)
+    values = value if isinstance(value, list | tuple) and not widths else [value]
+    return f"{key}=" + ",".join("null" if v is None else str(v) for v in values)
 
 
 def expand(overrides: Sequence[str]) -> Iterator[Job]:
@@ -84,7 +86,7 @@ def figure_jobs(compose: Callable[[list[str]], dict[str, Any]], overrides: Seque
             found = expand_sweep(sweep["cells"], rest)
         else:
             given = {parse_override(text).key_or_group for text in rest}
-            params = [f"{k}={_as_override(v)}" for k, v in sweep.get("params", {}).items() if k not in given]
+            params = [as_sweep(k, v) for k, v in sweep.get("params", {}).items() if k not in given]
             found = expand([*params, *rest])
         jobs.update(dict.fromkeys((*more, *job) for job in found))
     return list(jobs)

@@ -14,8 +14,8 @@ class QR(Eigenvalue):
     layer: QRLinear
 
     def eigenvectors(self) -> Tensor:
-        self._r = self.r_matrix()
-        qr = triangular_product(self.layer.q, self._r) if self._triangular else self.layer.q @ self._r
+        q, r = self.layer.q, self.r_matrix()
+        qr = triangular_product(q, r) if self._triangular else q @ r
         return qr if self.layer.wide else qr.mT
 
     def eigenvectors_backward(self, d_phi: Tensor) -> None:
@@ -47,28 +47,30 @@ class QR(Eigenvalue):
         """Both halves of Eq. (3) go through ``R`` as one product of twice the rows, and so does its gradient."""
         factor, eig_out = self.frozen_factor(), self.layer.eig_out.detach().unsqueeze(-2)
         z, p = self.scaled_product(x, factor), self._product(x, factor, product)
-        rows, self._r = torch.cat([z, p], dim=-2), self.r_matrix()
-        scaled, plain = self._through_r(rows).chunk(2, dim=-2)
-        self._kept = x, rows, plain
+        rows, r = torch.cat([z, p], dim=-2), self.r_matrix()
+        scaled, plain = self._through_r(rows, r).chunk(2, dim=-2)
+        self._kept = x, rows, r, plain
         return torch.addcmul(scaled, eig_out, plain, value=-1)
 
     def factored_backward(self, dy: Tensor, input_grad: bool) -> Tensor | None:
-        x, rows, plain = self._take()
+        x, rows, r, plain = self._take()
         torch.sum(dy * plain, -2, out=self.gradients["eig_out"]).neg_()
         both = torch.cat([dy, dy * -self.layer.eig_out.detach().unsqueeze(-2)], dim=-2)
         needs_z = input_grad or "eig_in" in self.gradients
-        dz, dp = self._through_r_backward(both, rows, needs_z, input_grad)
+        dz, dp = self._through_r_backward(both, rows, r, needs_z, input_grad)
         return self.input_gradient(x, dz, dp, input_grad)
 
-    def _through_r(self, rows: Tensor) -> Tensor:
+    def _through_r(self, rows: Tensor, r: Tensor) -> Tensor:
         """``(R, 2B, M)`` through ``R``, and for a wide layer through ``Q``, to ``(R, 2B, N_out)``."""
-        r, wide = self._r, self.layer.wide
+        wide = self.layer.wide
         through = triangular_product(rows, r, transpose=wide) if self._triangular else rows @ (r.mT if wide else r)
         return through @ self.layer.q.mT if wide else through
 
-    def _through_r_backward(self, dy: Tensor, rows: Tensor, needs_z: bool, needs_p: bool) -> tuple[Tensor, Tensor]:
+    def _through_r_backward(
+        self, dy: Tensor, rows: Tensor, r: Tensor, needs_z: bool, needs_p: bool
+    ) -> tuple[Tensor, Tensor]:
         """Writes the gradient of ``R``; returns those of both halves of ``rows``, as far as they are needed."""
-        r, wide, half = self._r, self.layer.wide, dy.shape[-2] // 2
+        wide, half = self.layer.wide, dy.shape[-2] // 2
         d = dy @ self.layer.q if wide else dy
         left, right = (d, rows) if wide else (rows, d)
         self._write_r(triangular_gradient(left, right) if self._triangular else left.mT @ right)

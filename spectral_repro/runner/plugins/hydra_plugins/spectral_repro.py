@@ -50,11 +50,15 @@ class ResumingSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]):
+        from omegaconf import OmegaConf
+
+        from spectral_repro.config.compose import in_containers
+        from spectral_repro.config.jobs import as_sweep
         from spectral_repro.runner.sweep import run_sweep
 
         given = {a.partition("=")[0] for a in arguments}
-        lists = {k: v if isinstance(v, str) else str(v) for k, v in self.params.items()}
-        params = [f"{k}={v.strip('[]') if k != 'hidden' else v}" for k, v in lists.items() if k not in given]
+        written = in_containers(OmegaConf.create(dict(self.params)))
+        params = [as_sweep(k, v) for k, v in written.items() if k not in given]
         return run_sweep([*params, *arguments], self.hydra_context, self.config, self.launcher, self.max_batch_size)
 
 
