@@ -9,6 +9,7 @@ from scipy.stats import t
 
 from spectral_repro.errors import UserError
 from spectral_repro.figures.select import load_frame
+from spectral_repro.figures.style import style_of
 from spectral_repro.page.columns import by_words, columns
 from spectral_repro.page.figures import figures
 from spectral_repro.page.followed import curves, hubs
@@ -32,7 +33,9 @@ def page_data(results_dir: Path) -> dict[str, Any]:
     """
     frame = load_frame(results_dir)
     if frame.empty:
-        raise UserError(f"results_dir={results_dir}: has no rows yet; spectral-repro -m results_dir={results_dir} … first")
+        raise UserError(
+            f"results_dir={results_dir}: has no rows yet; spectral-repro -m results_dir={results_dir} … first"
+        )
     makers = frame[_MAKER].drop_duplicates().reset_index(drop=True)
     cells = _cells(frame)
     return {
@@ -40,6 +43,7 @@ def page_data(results_dir: Path) -> dict[str, Any]:
         "cells": columns(cells, _DIGITS),
         "commands": by_words(cells["hash"].map(commands_of(results_dir)).replace(float("nan"), None).tolist()),
         "rows": columns(_rows(frame, makers), _DIGITS),
+        "styles": {method: style_of(method)._asdict() for method in frame["method"].unique()},
         "makers": columns(makers, {}),
         "quantiles": [float(t.ppf(0.975, _STEPS / i if i else float("inf"))) for i in range(_STEPS + 1)],
         "tuning_seeds": TUNING_SEEDS,

@@ -1,4 +1,4 @@
-"""The plotting library as text: Vega, Vega-Lite and vega-embed in one script, from the wheel of ``vl-convert-python``."""
+"""The plotting library as text: Vega, Vega-Lite and vega-embed, from the wheel of ``vl-convert-python``."""
 
 from spectral_repro.errors import UserError
 

@@ -1,0 +1,37 @@
+"use strict";
+// Which view is shown, and on which ground.
+
+const VIEWS = { claims: showClaims, figures: showFigures, leaderboard: showLeaderboard, curves: showCurves, hubs: showHubs, rows: showRows };
+
+function route(event) {
+  const [view, ...rest] = location.hash.slice(1).split("/");
+  const name = view in VIEWS ? view : PAGE.claims ? "claims" : "leaderboard";
+  for (const link of document.querySelectorAll("header nav a"))
+    link.toggleAttribute("aria-current", link.hash === `#${name}`);
+  for (const link of document.querySelectorAll("header nav a[aria-current]")) link.setAttribute("aria-current", "page");
+  const place = document.querySelector("main");
+  VIEWS[name](place, rest.join("/"));
+  document.title = `${place.querySelector("h2").textContent} – spectral_repro`;
+  if (event) {
+    window.scrollTo(0, 0);
+    place.focus({ preventScroll: true }); // a screen reader goes on from the new view
+  }
+}
+
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+const button = document.querySelector("#theme");
+
+function setTheme(dark) {
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  button.textContent = dark ? "Light" : "Dark";
+  button.setAttribute("aria-label", dark ? "Switch to a light ground" : "Switch to a dark ground");
+}
+
+button.addEventListener("click", () => { setTheme(!isDark()); route(); });
+prefersDark.addEventListener("change", () => { setTheme(prefersDark.matches); route(); });
+window.addEventListener("hashchange", route);
+
+setTheme(prefersDark.matches);
+document.querySelector("#extent").textContent =
+  `${count(CELLS.reduce((sum, cell) => sum + cell.rows.length, 0))} networks in ${count(CELLS.length)} cells, from ${PAGE.results_dir}`;
+route();
