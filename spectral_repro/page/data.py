@@ -11,7 +11,7 @@ from spectral_repro.errors import UserError
 from spectral_repro.figures.select import load_frame
 from spectral_repro.figures.style import style_of
 from spectral_repro.page.columns import by_words, columns
-from spectral_repro.page.figures import figures
+from spectral_repro.page.figures import data_label, figures
 from spectral_repro.page.followed import curves, hubs
 from spectral_repro.report.leaderboard import full_length, links, way_of
 from spectral_repro.results.commands import commands_of
@@ -43,6 +43,7 @@ def page_data(results_dir: Path) -> dict[str, Any]:
         "cells": columns(cells, _DIGITS),
         "commands": by_words(cells["hash"].map(commands_of(results_dir)).replace(float("nan"), None).tolist()),
         "rows": columns(_rows(frame, makers), _DIGITS),
+        "labels": {data: data_label(data) for data in frame["data"].unique()},
         "styles": {method: style_of(method)._asdict() for method in frame["method"].unique()},
         "makers": columns(makers, {}),
         "quantiles": [float(t.ppf(0.975, _STEPS / i if i else float("inf"))) for i in range(_STEPS + 1)],

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from spectral_repro.claims import thresholds
+from spectral_repro.config.compose import config_folder
 from spectral_repro.figures import catalogue, curves
 from spectral_repro.figures.catalogue import ALL, FigureSpec
 from spectral_repro.figures.controls import ALLOCATIONS, way_of
@@ -106,10 +108,16 @@ def _every_cell(frame: pd.DataFrame) -> dict[str, Any]:
             for key, rows in mine.groupby("config_hash", sort=False)
         ]
         sentence = "Every cell of this data set, dense and sparse, of any length of training."
-        title = f"{data}: accuracy by the number of trained parameters"
+        title = f"{data_label(str(data))}: accuracy by the number of trained parameters"
         charts.append(Chart(title, sentence, _TRAINED, _ACCURACY, "log near one", points, len(mine) <= _MOST_DOTS))
     shown = {"name": "all", "title": "Every cell", "network": "", "captions": [], "commands": [], "profiles": []}
     return {**shown, "charts": [chart.as_json() for chart in charts]}
+
+
+def data_label(name: str) -> str:
+    """The printed label of a data set, from ``conf/data``; of one of the user's own its name."""
+    path = config_folder() / "data" / f"{name}.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8"))["label"] or name if path.exists() else name
 
 
 def _charts(spec: FigureSpec, panels: list[tuple[str, Panel]]) -> Iterator[Chart]:
@@ -225,9 +233,8 @@ def _budget(spec: FigureSpec, panels: list[tuple[str, Panel]]) -> Iterator[Chart
     for rates, panel in panels:
         for method in spec.methods:
             for row, found in _cells(panel, method):
-                partial = "(p), p < 1" if row["p"] < 1 else ""
                 place = style_of(method, BUDGET_STYLES), row["trained_parameters"], row["config_hash"], rates
-                points.append(Point(label_of(method) + partial, *place, found))
+                points.append(Point(label_of(method), *place, found))
     yield Chart(
         f"{panels[0][1].label}: accuracy by the number of trained parameters",
         "The same number of trained parameters, spent in different ways. Higher is better; further left is cheaper to "

@@ -25,8 +25,20 @@ function table(caption, headers, lines) {
     "table",
     {},
     make("caption", {}, caption),
-    make("thead", {}, make("tr", {}, headers.map((header) => make("th", { scope: "col" }, header)))),
-    make("tbody", {}, lines.map((line) => make("tr", {}, cells(line)))),
+    make(
+      "thead",
+      {},
+      make(
+        "tr",
+        {},
+        headers.map((header) => make("th", { scope: "col" }, header)),
+      ),
+    ),
+    make(
+      "tbody",
+      {},
+      lines.map((line) => make("tr", {}, cells(line))),
+    ),
   );
   return make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": caption }, whole);
 }
@@ -34,27 +46,45 @@ function table(caption, headers, lines) {
 /** Buttons of which one is pressed. */
 function toggle(legend, choices, chosen, change) {
   const buttons = choices.map(([value, label]) =>
-    make("button", {
-      type: "button", "data-value": value, "aria-pressed": String(value === chosen),
-      onclick: (event) => {
-        buttons.forEach((b) => b.setAttribute("aria-pressed", String(b === event.currentTarget)));
-        change(value);
+    make(
+      "button",
+      {
+        type: "button",
+        "data-value": value,
+        "aria-pressed": String(value === chosen),
+        onclick: (event) => {
+          buttons.forEach((b) => b.setAttribute("aria-pressed", String(b === event.currentTarget)));
+          change(value);
+        },
       },
-    }, label));
+      label,
+    ),
+  );
   return make("fieldset", { class: "toggle" }, make("legend", {}, legend), buttons);
 }
 
 /** A labelled list to choose from. */
 function choice(label, name, choices, chosen, change) {
-  const options = choices.map(([value, text]) => make("option", { value: String(value), selected: value === chosen }, text));
+  const options = choices.map(([value, text]) =>
+    make("option", { value: String(value), selected: value === chosen }, text),
+  );
   return make("label", {}, label, make("select", { name, onchange: (event) => change(event.target.value) }, options));
 }
 
 /** A labelled number, empty for any. */
 function limit(label, name, suggestions, change) {
-  const list = make("datalist", { id: `${name}-list` }, suggestions.map((value) => make("option", { value: String(value) })));
+  const list = make(
+    "datalist",
+    { id: `${name}-list` },
+    suggestions.map((value) => make("option", { value: String(value) })),
+  );
   const input = make("input", {
-    type: "number", min: "0", name, placeholder: "any", list: list.id, inputmode: "numeric",
+    type: "number",
+    min: "0",
+    name,
+    placeholder: "any",
+    list: list.id,
+    inputmode: "numeric",
     oninput: (event) => change(event.target.value === "" ? Infinity : Number(event.target.value)),
   });
   return make("label", {}, label, input, list);

@@ -1,7 +1,14 @@
 "use strict";
 // Which view is shown, and on which ground.
 
-const VIEWS = { claims: showClaims, figures: showFigures, leaderboard: showLeaderboard, curves: showCurves, hubs: showHubs, rows: showRows };
+const VIEWS = {
+  claims: showClaims,
+  figures: showFigures,
+  leaderboard: showLeaderboard,
+  curves: showCurves,
+  hubs: showHubs,
+  rows: showRows,
+};
 
 function route(event) {
   const [view, ...rest] = location.hash.slice(1).split("/");
@@ -11,6 +18,7 @@ function route(event) {
   for (const link of document.querySelectorAll("header nav a[aria-current]")) link.setAttribute("aria-current", "page");
   const place = document.querySelector("main");
   VIEWS[name](place, rest.join("/"));
+  place.dataset.view = location.hash.slice(1);
   document.title = `${place.querySelector("h2").textContent} – spectral_repro`;
   if (event) {
     window.scrollTo(0, 0);
@@ -27,8 +35,14 @@ function setTheme(dark) {
   button.setAttribute("aria-label", dark ? "Switch to a light ground" : "Switch to a dark ground");
 }
 
-button.addEventListener("click", () => { setTheme(!isDark()); route(); });
-prefersDark.addEventListener("change", () => { setTheme(prefersDark.matches); route(); });
+button.addEventListener("click", () => {
+  setTheme(!isDark());
+  route();
+});
+prefersDark.addEventListener("change", () => {
+  setTheme(prefersDark.matches);
+  route();
+});
 window.addEventListener("hashchange", route);
 
 setTheme(prefersDark.matches);

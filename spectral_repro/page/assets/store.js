@@ -33,8 +33,13 @@ for (const cell of CELLS) {
 }
 const BY_HASH = new Map(CELLS.map((cell) => [cell.hash, cell]));
 
+/** What tells a cell from all others, in words. */
+const nameOf = (cell) =>
+  `${PAGE.labels[cell.data]}, ${cell.way}, ${cell.network}, s = ${cell.sparsity}, ${cell.training}, ${cell.hash}`;
+
 /** Whether a cell's rate is of this kind; "both" is published and tuned at once. */
-const ofRates = (kind, wanted) => wanted === "any" || kind === wanted || (kind === "both" && ["published", "tuned"].includes(wanted));
+const ofRates = (kind, wanted) =>
+  wanted === "any" || kind === wanted || (kind === "both" && ["published", "tuned"].includes(wanted));
 
 const number = (value, digits = 4) => (value === null || !Number.isFinite(value) ? "–" : value.toFixed(digits));
 const count = (value) => Math.round(value).toLocaleString("en-GB");
