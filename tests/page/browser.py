@@ -19,7 +19,9 @@ def browser():
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        pytest.skip(f"none of {', '.join(NAMES)} is installed: the page is not looked at (Debian: apt install chromium)")
+        pytest.skip(
+            f"none of {', '.join(NAMES)} is installed: the page is not looked at (Debian: apt install chromium)"
+        )
     with sync_api.sync_playwright() as started:
         running = started.chromium.launch(executable_path=path, args=FLAGS.split())
         yield running
@@ -33,7 +35,9 @@ def opened(browser, file: Path, view: str = "", **options) -> Iterator:
     wrong: list[str] = []
     tab.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
     tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("request", lambda request: wrong.append(request.url) if request.url.partition("#")[0] != file.as_uri() else None)
+    tab.on(
+        "request", lambda request: wrong.append(request.url) if request.url.partition("#")[0] != file.as_uri() else None
+    )
     tab.goto(f"{file.as_uri()}#{view}")
     yield tab
     tab.close()

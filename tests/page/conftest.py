@@ -1,6 +1,7 @@
-"""Pages to look at: that of the committed rows, made once for all processes of tests, and one of a sweep of one's own."""
+"""Pages to look at: that of the committed rows, made once for all processes of tests, and some of few rows."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +26,8 @@ def write_page(results_dir: Path) -> Path:
 def page(tmp_path_factory) -> Path:
     """The page of the committed rows."""
     pytest.importorskip("vl_convert", reason="the extra 'page' is not installed")
-    shared = tmp_path_factory.getbasetemp().parent / "page_of_results"
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "page_of_results"
     with FileLock(f"{shared}.lock"):
         if not shared.exists():
             shared.mkdir()
@@ -50,9 +52,13 @@ def own(tmp_path_factory) -> Path:
         mine = [row for row in rows if row.config_hash == config_hash]
         name = f"mnist/{mine[0].method}-{config_hash}.csv"
         write(results / "runs" / name, to_csv(mine))
-        curve = [f"{r.seed},{epoch},{0.9 + epoch / 100 + r.seed / 1000},{1 / epoch},0.01\n" for r in mine for epoch in (1, 2)]
+        curve = [
+            f"{r.seed},{epoch},{0.9 + epoch / 100 + r.seed / 1000},{1 / epoch},0.01\n" for r in mine for epoch in (1, 2)
+        ]
         write(results / "curves" / name, "seed,epoch,validation_accuracy,training_loss,lr\n" + "".join(curve))
-        degrees = [f"{r.seed},1,{way},{d},{n}\n" for r in mine for way in ("in", "out") for d, n in ((0, 60), (1, 30), (9, 10))]
+        degrees = [
+            f"{r.seed},1,{way},{d},{n}\n" for r in mine for way in ("in", "out") for d, n in ((0, 60), (1, 30), (9, 10))
+        ]
         write(results / "degrees" / name, "seed,layer,direction,degree,count\n" + "".join(degrees))
     return results
 

@@ -1,0 +1,130 @@
+"""The page in a browser: every view opens, for everybody, without an error or a network."""
+
+import pytest
+
+from tests.page.browser import VIEWS, draw_all, go, opened, table
+
+FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+
+
+def test_every_view_opens_without_an_error_or_a_request(browser, page):
+    with opened(browser, page) as tab:
+        figures = tab.evaluate("PAGE.figures.map((figure) => [figure.name, figure.charts.length])")
+        assert {f"fig{i:02}" for i in range(1, 11)} <= {name for name, _ in figures}
+        for view in VIEWS:
+            go(tab, view)
+            assert tab.locator("main h2").count() == 1
+            draw_all(tab)
+        for name, charts in figures:
+            go(tab, f"figures/{name}")
+            assert draw_all(tab) == charts
+        print(f"first paint after {tab.evaluate(FIRST_PAINT):.0f} ms, {page.stat().st_size / 1e6:.1f} MB")
+
+
+@pytest.mark.parametrize("ground", ["light", "dark"])
+def test_letters_are_readable_on_both_grounds(browser, own_page, ground):
+    with opened(browser, own_page, "leaderboard", color_scheme=ground) as tab:
+        assert tab.evaluate("document.documentElement.dataset.theme") == ground
+        assert _contrast(tab) > 7
+        tab.locator("#theme").click()
+        assert tab.evaluate("document.documentElement.dataset.theme") != ground
+        assert _contrast(tab) > 7
+
+
+def _contrast(tab) -> float:
+    """Of letters on their ground (WCAG 2)."""
+    colors = tab.evaluate("(({ color, backgroundColor }) => [color, backgroundColor])(getComputedStyle(document.body))")
+    lights = []
+    for color in colors:
+        parts = [int(part) / 255 for part in color.removeprefix("rgb(").removesuffix(")").split(",")]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(lights) + 0.05) / (min(lights) + 0.05)
+
+
+def test_a_phone_scrolls_down_only(browser, page):
+    with opened(browser, page, viewport={"width": 390, "height": 844}) as tab:
+        for view in (*VIEWS, "figures/fig06", "rows/" + tab.evaluate("CELLS[0].hash")):
+            go(tab, view)
+            draw_all(tab)
+            assert tab.evaluate("document.documentElement.scrollWidth") <= 390, view
+
+
+def test_everything_has_a_name_for_who_cannot_see(browser, own_page):
+    with opened(browser, own_page) as tab:
+        for view in VIEWS:
+            go(tab, view)
+            draw_all(tab)
+            nameless = """[...document.querySelectorAll('input, select, button, [role=img], [role=region]')]
+                .filter((e) => !(e.labels?.length || e.getAttribute('aria-label') || e.textContent.trim())).length"""
+            assert tab.evaluate(nameless) == 0, view
+            assert tab.evaluate("[...document.querySelectorAll('table')].every((t) => t.caption && t.tHead)")
+            assert tab.evaluate("[...document.querySelectorAll('thead th')].every((th) => th.scope === 'col')")
+            beside = "[...document.querySelectorAll('figure')].every((figure) => figure.querySelector('table'))"
+            assert tab.evaluate(beside), view  # a text table behind every chart
+
+
+def test_a_keyboard_is_enough(browser, own_page):
+    with opened(browser, own_page, "leaderboard") as tab:
+        reached = []
+        for _ in range(9):
+            tab.keyboard.press("Tab")
+            reached.append(tab.evaluate("document.activeElement.textContent"))
+            assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        assert reached[:2] == ["Skip to the content", "Claims"]
+        assert "Figures" in reached
+        tab.locator("main input[type=checkbox][value]").first.focus()
+        tab.keyboard.press("Space")
+        assert "Choose a second line" in tab.locator(".compared").inner_text()
+        tab.locator("header nav a", has_text="Rows").focus()
+        tab.keyboard.press("Enter")
+        tab.wait_for_function("document.querySelector('main').dataset.view === 'rows'")
+        assert tab.evaluate("document.activeElement.id") == "main"
+
+
+def test_print_shows_every_chart_and_no_buttons(browser, own_page):
+    with opened(browser, own_page, "figures/all", viewport={"width": 800, "height": 300}) as tab:
+        tab.emulate_media(media="print")
+        tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        tab.locator(".chart svg").first.wait_for()
+        assert tab.locator(".chart svg").count() == tab.locator(".chart").count()
+        assert not tab.locator("header nav").is_visible()
+
+
+def test_the_switch_shows_the_verdicts_of_either_rates(browser, judged_page):
+    with opened(browser, judged_page, "claims") as tab:
+        assert table(tab, ".claim")[0] | {"figure": ""} == {
+            **{"figure": "", "data": "MNIST", "verdict": "reproduced", "measured": "0.938", "n": "10"}
+        }
+        tab.get_by_role("button", name="tuned").click()
+        assert table(tab, ".claim")[0]["verdict"] == "not reproduced"
+        assert "At tuned rates" in tab.locator("main [role=status]").inner_text()
+        assert tab.locator("blockquote").inner_text().startswith("“<b>about</b> 90%”")  # no HTML of a file is read
+
+
+def test_ones_own_sweep_shows_what_there_is(browser, own, own_page):
+    with opened(browser, own_page, "claims") as tab:
+        assert "No claim has been judged" in tab.locator("main").inner_text()
+        go(tab, "figures/all")
+        assert draw_all(tab) == 1
+        assert {line["method"] for line in table(tab, "figure")} == {"direct", "S-QR"}
+        go(tab, "curves")
+        assert draw_all(tab) == 2
+        assert table(tab, "figure")[1] | {"epoch": "2"} == {
+            "epoch": "2",
+            "seed 0": "0.9200",
+            "seed 1": "0.9210",
+            "seed 2": "0.9220",
+        }
+        go(tab, "hubs")
+        assert draw_all(tab) == 2
+        first = table(tab, "figure")[0]
+        assert first["nodes without any"] == "60.0 %"
+        assert first["share of links held by the top 5 % of nodes"] == f"{5 * 9 / (30 + 90):.4f}"
+
+
+def test_a_page_without_curves_says_how_to_keep_them(browser, judged_page):
+    with opened(browser, judged_page, "curves") as tab:
+        assert "tracker=csv" in tab.locator("main").inner_text()
+        go(tab, "hubs")
+        assert "degrees=true" in tab.locator("main").inner_text()
