@@ -80,3 +80,12 @@ def relative_multiply_adds(panel: Panel, method: str) -> dict[int, float]:
     sizes = [n2 for m, n2 in rows if m == method and ("direct", n2) in rows]
     pairs = {n2: [multiply_adds(rows[m, n2]) for m in (method, "direct")] for n2 in sizes}
     return {n2: mine / direct for n2, (mine, direct) in pairs.items() if mine and direct}
+
+
+def links(row: pd.Series) -> int:
+    """How many weights of the network of a row are not silenced."""
+    widths = [int(row["n1"]), *json.loads(row["hidden"]), int(row["n_out"])]
+    entries = [a * b for a, b in pairwise(widths)]
+    dense = entries.pop() if row["allocation"] == "dense_output" else 0
+    parts = [sum(entries)] if row["allocation"] == "global" else entries
+    return dense + sum(n - min(round(row["sparsity"] * n), n - 1) for n in parts)

@@ -6,20 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from spectral_repro.claims import CLAIMS, Claim
-from spectral_repro.figures.catalogue import ALL, RELATIVE, FigureSpec
-from spectral_repro.figures.select import Panel, choose_panels
+from spectral_repro.figures.select import Panel
 from spectral_repro.report import judges
 from spectral_repro.report.judges import Finding, Judge
+from spectral_repro.report.panels import RATES, Rows
 
 REPRODUCED, IN_PART, NOT_REPRODUCED, UNDECIDED = "reproduced", "in part", "not reproduced", "undecided"
 NOT_RUN, NOT_JUDGED = "not run", "not judged"
-RATES = ("published", "tuned")
-
-#: Has rows and no figure.
-_FINDINGS = FigureSpec("findings", RELATIVE, ("mnist",), (), "784–N2–10", "MNIST, no figure")
 
 _JUDGES: dict[str, Judge] = {
     "1": judges.spectral_near_ninety,
@@ -37,11 +31,12 @@ _FROM_FILES: dict[str, Callable[..., Finding | None]] = {"8": judges.hubs_collec
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """One claim in one panel of a figure: what was measured (95 % intervals), and the verdict; ``n`` networks a cell."""
+    """One claim in one panel of a figure: what was measured (95 % intervals), the verdict, networks a cell."""
 
     claim: Claim
     figure: str
     data: str
+    label: str
     rates: str
     verdict: str
     short: str
@@ -54,41 +49,33 @@ class Verdict:
         return self.verdict not in (NOT_RUN, NOT_JUDGED)
 
 
-def spec_of(figure: str, rates: str = "published") -> FigureSpec | None:
-    """Of a claim's figure at one kind of rates; None where there is no such figure."""
-    if figure == "findings":
-        return _FINDINGS if rates == "published" else None
-    return ALL.get(figure if rates == "published" else f"{figure}_tuned")
-
-
-def judge(frame: pd.DataFrame, profile: str | None = None) -> list[Verdict]:
+def judge(rows: Rows) -> list[Verdict]:
     """All claims, in order; of each figure the panels with the cells of the claim's methods.
 
     A claim waits for its own methods only. At tuned rates there are verdicts on figures that have such rows.
     """
-    return [verdict for claim in CLAIMS.values() for verdict in _judge(frame, claim, profile)]
+    return [verdict for claim in CLAIMS.values() for verdict in _judge(rows, claim)]
 
 
-def _judge(frame: pd.DataFrame, claim: Claim, profile: str | None) -> Iterator[Verdict]:
+def _judge(rows: Rows, claim: Claim) -> Iterator[Verdict]:
     for figure in claim.figures:
         for rates in RATES:
-            if spec := spec_of(figure, rates):
-                for panel in choose_panels(frame, spec, profile, claim.methods):
-                    yield _verdict(claim, figure, rates, panel, _judge_of(claim, figure, frame))
+            for panel in rows.panels(figure, rates, claim.methods):
+                yield _verdict(claim, figure, rates, panel, _judge_of(claim, figure, rows.results_dir))
 
 
-def _judge_of(claim: Claim, figure: str, frame: pd.DataFrame) -> Judge:
+def _judge_of(claim: Claim, figure: str, results_dir: Path) -> Judge:
     if claim.number == "5":
         return functools.partial(judges.best_direct, figure=figure)
     if claim.number in _FROM_FILES:
-        return functools.partial(_FROM_FILES[claim.number], results_dir=Path(frame.attrs.get("results_dir", "results")))
+        return functools.partial(_FROM_FILES[claim.number], results_dir=results_dir)
     return _JUDGES[claim.number]
 
 
 def _verdict(claim: Claim, figure: str, rates: str, panel: Panel, judge_panel: Judge) -> Verdict:
     """Judges a panel if every cell has been run; networks of profile quick are stopped early and decide nothing."""
     found = judge_panel(panel) if panel.ready == 1 else None
-    place = claim, figure, panel.data, rates
+    place = claim, figure, panel.data, panel.label, rates
     if found is None:
         missing = f"{panel.found} of {panel.wanted} networks"
         return Verdict(*place, NOT_RUN, missing, missing, 0)
@@ -110,10 +97,8 @@ def overall(verdicts: Sequence[Verdict]) -> str:
     judged = [v.verdict for v in verdicts if v.judged]
     if not judged:
         return NOT_JUDGED if NOT_JUDGED in found else NOT_RUN
-    if len(set(judged)) == 1:
-        said = judged[0]
-    else:
-        said = IN_PART if {REPRODUCED, IN_PART} & set(judged) else NOT_REPRODUCED
+    mixed = IN_PART if {REPRODUCED, IN_PART} & set(judged) else NOT_REPRODUCED
+    said = judged[0] if len(set(judged)) == 1 else mixed
     return said if len(judged) == len(found) else f"{said} ({len(judged)} of {len(found)} judged)"
 
 
