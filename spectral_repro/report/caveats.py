@@ -44,14 +44,14 @@ def _small_networks(rows: Rows) -> str:
         for panel in rows.whole(figure, methods=CLAIMS["4"].methods):
             curve = {n2: e.value for n2, e in sorted(relative_by_size(panel.frame, "sqr").items())}
             near = [n2 for n2 in curve if all(curve[other] > EQUAL for other in curve if other >= n2)]
-            since = f"from N2 = {near[0]} on" if near else "not even at the largest N2"
-            said.append(f"{since} in {short_of(figure)}")
+            since = f"from N2 = {near[0]} on" if near else "at no large N2"
+            said.append(f"{since} ({short_of(figure)})")
     other = [
         f"{interval(e)} on {panel.label}"
         for panel in rows.whole("fig02")
         for e in relative_by_size(panel.frame[panel.frame["sparsity"] == 0], "sqr").values()
     ]
-    text = f"At the published rates it is above {EQUAL} {', '.join(said)}." if said else ""
+    text = f"At the published rates the ratio is above {EQUAL} {', '.join(said)}." if said else ""
     protocol = "Under the protocol of the sparse figures, without sparsity (N2 = 500), it is"
     return text + (f" {protocol} {', '.join(other)}." if other else "")
 
@@ -71,21 +71,18 @@ def _where_below(rows: Rows) -> str:
 
 def _what_returns(rows: Rows) -> str:
     """Claim 7 beside direct whose silenced weights return, and without the last layer's part."""
-    counted, dense = [], []
+    text = ""
     for rates in RATES:
         found = sparse.places(rows.panels("control_sparse", rates))
         if count := sparse.counts(found).get(sparse.RETURNING):
-            counted.append(f"ahead in {count.first} and behind in {count.second} of {count.of} ({rates} rates)")
-        for label, leads in sparse.at_highest(found).items():
-            dense.append(f"{interval(leads['dense_output'], '+.4f')} ({label}, {rates} rates)")
-    text = (
-        f"Beside direct with straight-through gradients, whose silenced weights return too, S-QR is "
-        f"{' and '.join(counted)}."
-        if counted
-        else ""
-    )
-    with_dense = "With the last layer left dense, S-QR's lead at the highest sparsity is"
-    return text + (f" {with_dense} {', '.join(dense)}." if dense else "")
+            dense = sparse.at_highest(found).items()
+            each = ", ".join(f"{interval(leads['dense_output'], '+.4f')} on {label}" for label, leads in dense)
+            text += (
+                f" At {rates} rates S-QR is ahead of direct with straight-through gradients, whose silenced weights "
+                f"return, too, in {count.first} and behind in {count.second} of {count.of} comparisons"
+                + (f"; with the last layer dense, its lead over direct at the highest s is {each}." if each else ".")
+            )
+    return text.strip()
 
 
 def _other_hubs(rows: Rows) -> str:
@@ -119,9 +116,9 @@ def _spent_otherwise(rows: Rows) -> str:
     for panel in rows.panels("control_budget"):
         if _has_spectral(panel):
             found = budgets.beside_spectral(rows.entries, panel, ("hashed", "lowrank", *budgets.TRIVIAL))
-            each = (f"{label} {e if isinstance(e, str) else interval(e, '+.4f')}" for label, e in found.items())
-            said.append(f"On {panel.label}, with at most as many parameters, above Spectral by: {', '.join(each)}.")
-    return " ".join(said)
+            each = (f"{label} {e if isinstance(e, str) else interval(e, '+.3f')}" for label, e in found.items())
+            said.append(f"on {panel.label} {', '.join(each)}")
+    return f"Others with at most as many parameters are above Spectral by: {'; '.join(said)}." if said else ""
 
 
 def _has_spectral(panel: Panel) -> bool:

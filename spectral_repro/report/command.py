@@ -10,9 +10,9 @@ from spectral_repro.errors import told_in_one_line
 from spectral_repro.figures.catalogue import ALL
 from spectral_repro.figures.select import PROFILES, load_frame
 from spectral_repro.files import write_atomically
-from spectral_repro.report import leaderboard, learning_rates, page, provenance, verdicts
+from spectral_repro.report import leaderboard, learning_rates, page, provenance, sparse, verdicts
 from spectral_repro.report.caveats import caveats
-from spectral_repro.report.panels import FINDINGS, Rows
+from spectral_repro.report.panels import FINDINGS, RATES, Rows
 from spectral_repro.report.tables import cells_table, to_csv
 from spectral_repro.results.rates import write_rates
 from spectral_repro.terminal import parser_of
@@ -39,7 +39,7 @@ def products(rows: Rows) -> Iterator[tuple[Path, bytes]]:
     """The files that are made of rows, by their path in ``results_dir``."""
     judged, beside = verdicts.judge(rows), caveats(rows)
     yield Path("REPORT.md"), page.report(rows, judged, beside).encode()
-    yield Path("LEADERBOARD.md"), leaderboard.build(rows.entries).encode()
+    yield Path("LEADERBOARD.md"), leaderboard.build(rows.entries, rows.frame).encode()
     claims = json.dumps(verdicts.as_json(judged, beside), indent=1, ensure_ascii=False)
     yield Path("claims.json"), f"{claims}\n".encode()
     for name, table in _tables(rows):
@@ -50,6 +50,8 @@ def _tables(rows: Rows) -> Iterator[tuple[str, pd.DataFrame]]:
     for spec in (*ALL.values(), FINDINGS):
         if len(table := cells_table(rows.panels(spec.name))):
             yield spec.name, table
+    if len(leads := sparse.table({rates: sparse.places(rows.panels("control_sparse", rates)) for rates in RATES})):
+        yield "control_sparse_leads", leads
     yield "leaderboard", leaderboard.whole_table(rows.entries)
     yield "rates", learning_rates.table(learning_rates.lines(rows.frame))
     yield "provenance", provenance.made_by(rows.frame)

@@ -9,7 +9,7 @@ from spectral_repro.figures.select import ENOUGH
 from spectral_repro.report.entries import BUDGETS, Entry, best_of_each
 from spectral_repro.report.formats import accuracy_interval, interval, markdown
 from spectral_repro.report.render import render
-from spectral_repro.report.trace import short
+from spectral_repro.report.trace import length
 from spectral_repro.results.statistics import difference
 
 SPARSITIES = (0.9, 0.95, 0.98, 0.99)
@@ -49,21 +49,24 @@ def _fitting(found: Sequence[Entry], budget: int) -> list[Entry]:
     return [e for e in found if e.trained <= budget]
 
 
-def build(found: Sequence[Entry]) -> str:
-    """The leaderboard as Markdown."""
+def build(found: Sequence[Entry], frame: pd.DataFrame) -> str:
+    """The leaderboard as Markdown; ``frame`` has all rows, whose hashes are told apart."""
+    digits = length(frame)
     for shown in range(SHOWN, 1, -1):
-        text = render("leaderboard.md.j2", tables=_tables(found, shown), shown=shown, enough=ENOUGH, usual=_USUAL)
+        text = render(
+            "leaderboard.md.j2", tables=_tables(found, shown, digits), shown=shown, enough=ENOUGH, usual=_USUAL
+        )
         if len(text.encode()) <= LARGEST:
             break
     return text
 
 
-def _tables(found: Sequence[Entry], shown: int) -> dict[str, str]:
+def _tables(found: Sequence[Entry], shown: int, digits: int) -> dict[str, str]:
     """By title one for each data set, kind of network and kind of rates."""
     made: dict[tuple[str, str, str], list[Sequence[str]]] = {}
     for c in comparisons(found):
         if c.ordered:
-            made.setdefault((c.data, c.kind, c.rates), []).extend(_lines(c, shown))
+            made.setdefault((c.data, c.kind, c.rates), []).extend(_lines(c, shown, digits))
     return {
         f"{data}, {kind} networks, {rates} rates": markdown(_HEADERS[kind], lines)
         for (data, kind, rates), lines in made.items()
@@ -76,7 +79,7 @@ _HEADERS = {
 }
 
 
-def _lines(c: Comparison, shown: int) -> Iterator[Sequence[str]]:
+def _lines(c: Comparison, shown: int, digits: int) -> Iterator[Sequence[str]]:
     """The best of a comparison, the first with its accuracy, others with what they are below it."""
     first = c.ordered[0]
     for e in c.ordered[:shown]:
@@ -86,9 +89,9 @@ def _lines(c: Comparison, shown: int) -> Iterator[Sequence[str]]:
         method = e.way + f" ({e.training})" * (e.training != _USUAL[c.kind])
         what, adds = f"**{c.what}**" * (e is first), f"{e.adds / 1e6:.0f}" if e.adds else ""
         if c.kind == "dense":
-            yield what, method, e.network + e.options, lead, f"{e.trained:,}", adds, short(e.config_hash)
+            yield what, method, e.network + e.options, lead, f"{e.trained:,}", adds, e.config_hash[:digits]
         else:
-            yield what, method + e.options, lead, f"{e.links:,}", adds, short(e.config_hash)
+            yield what, method + e.options, lead, f"{e.links:,}", adds, e.config_hash[:digits]
 
 
 #: Optimizer and activation that need not be said.

@@ -2,15 +2,16 @@
 
 import collections
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from spectral_repro.figures.catalogue import ALL, FIGURES, FigureSpec
+from spectral_repro.figures.catalogue import ALL, CONTROLS, FIGURES
 from spectral_repro.figures.select import ENOUGH, Panel, select_panel
 from spectral_repro.figures.style import label_of
 from spectral_repro.report import budgets, learning_rates, provenance, sections, sparse, trace
 from spectral_repro.report.formats import markdown
-from spectral_repro.report.panels import FINDINGS, RATES, Rows
+from spectral_repro.report.panels import FINDINGS, RATES, Rows, spec_of
 from spectral_repro.report.render import render
 from spectral_repro.report.story import tell
 from spectral_repro.report.verdicts import Verdict
@@ -18,15 +19,28 @@ from spectral_repro.results.frame import collapsed, collapsed_sizes, far_below
 from spectral_repro.results.rates import TUNING_SEEDS
 
 
+#: The page has at most so many bytes: hashes of large figures stand in their tables alone if need be.
+LARGEST = 30_000
+_HASHES = (60, 30, 20, 10, 0)
+
+
 def report(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str]) -> str:
     """The report as Markdown."""
+    values = _values(rows, verdicts, caveats)
+    for most in _HASHES:
+        text = render("report.md.j2", **values, figures=list(_figures(rows, values["n"], most)))
+        if len(text.encode()) <= LARGEST:
+            break
+    return text
+
+
+def _values(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str]) -> dict[str, Any]:
     ways = {rates: sparse.places(rows.panels("control_sparse", rates)) for rates in RATES}
     spent = {rates: budgets.leads(rows.entries, rows.panels("control_budget", rates)) for rates in RATES}
     tuning = learning_rates.lines(rows.frame) or learning_rates.lines(rows.frame, "quick")
     ns = collections.Counter(v.n for v in verdicts if v.n)
     usual = max(ns, key=lambda n: (ns[n], n), default=0)
-    return render(
-        "report.md.j2",
+    return dict(
         story=tell(rows).strip(),
         claims=sections.claims(verdicts),
         caveats=caveats,
@@ -43,14 +57,12 @@ def report(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str]) 
         counts=sections.sparse_counts(ways),
         best_training=sections.best_training(ways["published"]),
         budgets=sections.budgets_table(spent),
-        budget_rates=[rates for rates, leads in spent.items() if leads],
         trivial=_trivial(rows.frame),
         tuning_seeds=TUNING_SEEDS,
         grid=_grid(tuning),
         rates=sections.rates_table(tuning),
         collapsed=_collapsed(rows),
         far_below=_far_below(rows),
-        figures=[figure for spec in ALL.values() for figure in _figure(rows, spec)],
         missing=list(_missing(rows)),
         hours=_hours(rows.frame),
         compute=_compute(rows.frame),
@@ -58,24 +70,38 @@ def report(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str]) 
     )
 
 
-def _figure(rows: Rows, spec: FigureSpec) -> Iterator[dict[str, object]]:
-    """Title, caption, commands and hashes of a figure, if it has panels."""
-    if panels := rows.panels(spec.name):
+def _figures(rows: Rows, usual: int, most: int) -> Iterator[dict[str, object]]:
+    """Of each figure at the published rates, and at tuned ones if there are such: title, captions, commands, hashes."""
+    length = trace.length(rows.frame)
+    for name in (*FIGURES, *CONTROLS):
+        panels = {rates: rows.panels(name, rates) for rates in RATES}
+        captions = [_caption(p, rates, usual) for rates, shown in panels.items() for p in shown]
         yield {
-            "name": spec.name,
-            "title": spec.heading([p.label for p in panels]),
-            "caption": f"Network {spec.network}. {'; '.join(_caption(p) for p in panels)}.",
-            "commands": trace.commands(spec, panels),
-            "hashes": trace.hashes(panels),
+            "name": name,
+            "title": ALL[name].heading([p.label for p in panels["published"]]),
+            "short": ALL[name].short,
+            "network": ALL[name].network,
+            "captions": list(filter(None, captions)),
+            "rates": [
+                {
+                    "name": spec.name,
+                    "rates": rates,
+                    "commands": trace.commands(spec, shown),
+                    "hashes": trace.hashes(shown, length, most),
+                }
+                for rates, shown in panels.items()
+                if shown and (spec := spec_of(name, rates))
+            ],
         }
 
 
-def _caption(panel: Panel) -> str:
-    """n, and what differs from full length."""
-    quick = f", stopped after {panel.max_epochs} epochs" * (panel.profile == "quick")
-    missing = f", {panel.wanted - panel.found} of {panel.wanted} networks missing" * (panel.found < panel.wanted)
-    diverged = f", {panel.diverged} of them diverged" * bool(panel.diverged)
-    return f"{panel.label}: {panel.realizations}{quick}{missing}{diverged}"
+def _caption(panel: Panel, rates: str, usual: int) -> str:
+    """What differs from full length and the usual n."""
+    said = [panel.realizations] * (panel.realizations != f"n = {usual}")
+    said += [f"stopped after {panel.max_epochs} epochs"] * (panel.profile == "quick")
+    said += [f"{panel.wanted - panel.found} of {panel.wanted} networks missing"] * (panel.found < panel.wanted)
+    said += [f"{panel.diverged} networks diverged"] * bool(panel.diverged)
+    return f"{panel.label}, {rates} rates: {', '.join(said)}." if said else ""
 
 
 def _missing(rows: Rows) -> Iterator[str]:
@@ -131,5 +157,5 @@ def _hours(frame: pd.DataFrame) -> str:
 
 def _compute(frame: pd.DataFrame) -> str:
     groups = frame.groupby(["device", "torch_version"]).agg(networks=("seed", "size"), seconds=("seconds", "sum"))
-    lines = [(*map(str, key), f"{r.networks:,}", f"{r.seconds / 3600:.1f}") for key, r in groups.iterrows()]
+    lines = [(*map(str, key), f"{int(r.networks):,}", f"{r.seconds / 3600:.1f}") for key, r in groups.iterrows()]
     return markdown(("device", "torch", "networks", "hours"), lines)

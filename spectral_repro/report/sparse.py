@@ -113,6 +113,19 @@ def training_of_best(found: Sequence[Place]) -> dict[str, tuple[int, float]]:
     return {name: (len(values), sum(values) / len(values)) for name, values in sorted(epochs.items())}
 
 
+def table(by_rates: Mapping[str, Sequence[Place]]) -> pd.DataFrame:
+    """All leads with their 95 % intervals, one line each."""
+    lines = []
+    for rates, found in by_rates.items():
+        for p in found:
+            for rival, lead in p.leads.items():
+                place = {"data": p.panel.data, "rates": rates, "allocation": p.allocation, "sparsity": p.sparsity}
+                low, high = lead.interval()
+                gap = {"difference": lead.value, "low": low, "high": high, "n": lead.n}
+                lines.append({**place, "links": p.links, "sqr_against": said(rival), **gap})
+    return pd.DataFrame(lines)
+
+
 @functools.cache
 def said(way: Way) -> str:
     """A way's name."""

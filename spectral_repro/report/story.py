@@ -1,5 +1,6 @@
 """What came out, in plain sentences whose every number is computed from rows: for the report, and for the README."""
 
+import textwrap
 from typing import Any
 
 import pandas as pd
@@ -25,7 +26,8 @@ def story(frame: pd.DataFrame) -> str:
 
 def tell(rows: Rows) -> str:
     """The same, of rows whose figures may have been chosen already."""
-    return render("story.md.j2", **numbers(rows)).strip() + "\n"
+    text = render("story.md.j2", **numbers(rows)).strip()
+    return "\n\n".join(textwrap.fill(paragraph, 118) for paragraph in text.split("\n\n")) + "\n"
 
 
 def numbers(rows: Rows) -> dict[str, Any]:

@@ -8,9 +8,6 @@ from spectral_repro.config.jobs import cells_of
 from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.select import Panel
 
-#: Digits of a hash after its first letter that are shown.
-SHORT = 6
-
 
 def commands(spec: FigureSpec, panels: Sequence[Panel]) -> list[str]:
     """Of a figure: one for all panels that need the same words, whatever their data set."""
@@ -35,21 +32,18 @@ def _realizations(experiment: str, panel: Panel) -> list[str]:
     return [f"realizations={shown}"] if asked != {shown} else []
 
 
-def short(config_hash: str) -> str:
-    """The first characters of a hash, which tell it from the others of these rows."""
-    return config_hash[: SHORT + 1]
+def length(frame: pd.DataFrame) -> int:
+    """How many characters of a hash tell all cells apart, at least six."""
+    keys = set(frame["config_hash"])
+    return next((n for n in range(6, 13) if len({key[:n] for key in keys}) == len(keys)), 13)
 
 
-def hashes(panels: Sequence[Panel]) -> str:
-    """Of all cells of a figure, short, by method."""
+def hashes(panels: Sequence[Panel], length: int, most: int) -> str:
+    """Of all cells of a figure, short, by method; of a figure of more than ``most`` cells how many there are."""
     by_method: dict[str, list[str]] = {}
     for panel in panels:
         for cell in panel.cells:
-            by_method.setdefault(cell.method_label, []).append(short(cell.config_hash))
-    return "; ".join(f"{label}: {' '.join(found)}" for label, found in by_method.items())
-
-
-def is_short_enough(frame: pd.DataFrame) -> bool:
-    """Whether short hashes still tell all cells apart."""
-    keys = frame["config_hash"].unique()
-    return len({short(key) for key in keys}) == len(keys)
+            by_method.setdefault(cell.method_label, []).append(cell.config_hash[:length])
+    if (count := sum(map(len, by_method.values()))) > most:
+        return f"{count}, with their hashes in the table"
+    return "; ".join(f"{label} {' '.join(found)}" for label, found in by_method.items())
