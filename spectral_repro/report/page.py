@@ -18,7 +18,6 @@ from spectral_repro.report.verdicts import Verdict
 from spectral_repro.results.frame import collapsed, collapsed_sizes, far_below
 from spectral_repro.results.rates import TUNING_SEEDS
 
-
 #: The page has at most so many bytes: hashes of large figures stand in their tables alone if need be.
 LARGEST = 30_000
 _HASHES = (60, 30, 20, 10, 0)

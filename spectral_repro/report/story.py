@@ -39,7 +39,7 @@ def numbers(rows: Rows) -> dict[str, Any]:
         "networks": len(full_length(rows.frame)),
         "size": SIZE,
         "equal": EQUAL,
-        "parts": {m: _at_size(mnist, m) for m in ("spectral", "ssvd", "sqr")},
+        "parts": {m: _at_size(mnist, m) for m in ("spectral", "sqr")},
         "fashion": {rates: _mean(_one(rows, "fig04", rates), "sqr") for rates in RATES if fashion},
         "improved": {"MNIST": _gain(_one(rows, "findings")), "Fashion-MNIST": _gain(_one(rows, "fig03"))},
         "sparse": {rates: _sparse(found) for rates, found in controls.items() if found},
