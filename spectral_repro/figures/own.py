@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from spectral_repro.errors import UserError, did_you_mean
 from spectral_repro.figures.curves import table
-from spectral_repro.figures.draw import plot_styled
+from spectral_repro.figures.marks import DOTS, Series, draw_series
 from spectral_repro.figures.style import SETTINGS, Style, label_of
 from spectral_repro.results.rates import without_tuning
 from spectral_repro.results.statistics import mean, ratio

@@ -206,11 +206,15 @@ def choose_panels(
     of the data sets for which all of them have been chosen. With ``methods`` only their cells are shown and waited for.
     """
     panels = []
+    profiles: Sequence[str] = PROFILES if profile is None else (profile,)
+    experiment = spec.experiment or spec.name
     for data in spec.datasets:
-        profiles: Sequence[str] = PROFILES if profile is None else (profile,)
-        experiment = spec.experiment or spec.name
+        candidates = []
         try:
-            candidates = [select_panel(frame, experiment, data, p, spec.rates, methods) for p in profiles]
+            for p in profiles:
+                candidates.append(select_panel(frame, experiment, data, p, spec.rates, methods))
+                if candidates[-1].ready == 1:
+                    break  # the other could not be preferred
         except ConfigError:
             if spec.rates == "tuned":
                 continue
