@@ -15,13 +15,13 @@ _SHOWN = {
     catalogue.SPARSE: "Accuracy of networks of which a share s of the weights, the smallest, is zero.",
     catalogue.TRAINED_SHARE: "Accuracy relative to direct training, if a share p of the off-diagonal entries of R is "
     "trained. S-SVD has no p: the line is its level.",
-    catalogue.DEGREES: "Share of the hidden nodes with at least d links, of all networks together.",
+    catalogue.DEGREES: "Share of the hidden nodes with at least d links: thick of all networks, thin of each.",
     catalogue.WAYS: "Accuracy by the number of links that are not zero, for five ways to choose them.",
     catalogue.BUDGET: "Accuracy by the number of trained parameters. Symbols of equal number stand side by side.",
 }
 _GAIN = (
     "Accuracy relative to direct training, the gain of Spectral over its original form, and the accuracy of direct, by "
-    "the number N2 of hidden nodes. Bars: 95 % intervals of the mean gain."
+    "the number N2 of hidden nodes. Bars are 95 % intervals of the mean gain, and its dots are paired by seed."
 )
 _RATIOS = (catalogue.RELATIVE, catalogue.TRAINED_SHARE)
 _RATES = (
@@ -63,7 +63,7 @@ def _symbols(spec: FigureSpec, panels: Sequence[Panel]) -> str:
     same = set(counts.values())
     n = same.pop() if len(same) == 1 else ", ".join(f"{where}: {count}" for where, count in counts.items())
     few = all(p.frame.groupby("config_hash").size().max() <= DOTS for p in panels if p.found)
-    ratio = ", divided by direct of the same size and seed" * (spec.kind in _RATIOS)
+    ratio = ", its accuracy divided by that of direct at the same size and seed" * (spec.kind in _RATIOS)
     shown = f"each dot is one network{ratio}" if few else "bands are ± 1 standard deviation where n > 10, else dots"
     return f"Each symbol is a mean ({n}); {shown}."
 

@@ -19,7 +19,6 @@ from spectral_repro.results.frame import by_epoch
 from spectral_repro.results.rates import write_rates
 from spectral_repro.terminal import parser_of
 
-
 #: The figures that are files; tuned rates are in the picture of the published ones.
 DRAWN = {**FIGURES, **CONTROLS}
 

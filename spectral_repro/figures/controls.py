@@ -37,7 +37,7 @@ def _classes(cell: Cell) -> int:
 
 def ways_panel(ax: Axes, panel: Panel, allocation: str, filled: bool = True) -> None:
     """One data set, one allocation of the links to the layers."""
-    ax.set_title(f"{panel.label}, {ALLOCATIONS[allocation]}{'' if filled else ' (tuned)'}")
+    ax.set_title(f"{ALLOCATIONS[allocation]}{'' if filled else ', tuned'}")
     found = ways(panel, allocation)
     if say_missing(ax, panel, rows=found.values()):
         return
@@ -49,4 +49,4 @@ def ways_panel(ax: Axes, panel: Panel, allocation: str, filled: bool = True) -> 
         gid = f"{method} {masking}" + " tuned" * (not filled)
         curve = curves.accuracy_curve(rows, method, "links")
         draw_series(ax, Series(curve, curves.networks(rows, method, "links"), style, label, gid, filled))
-    ax.set(xlabel="links (weights that are not zero)")
+    ax.set(xlabel="links (weights not zero)", ylabel=f"accuracy, {panel.label}")

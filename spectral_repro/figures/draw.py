@@ -1,6 +1,5 @@
 """Draws a figure from its panels; nothing here reads a file of rows."""
 
-import textwrap
 from collections.abc import Sequence
 
 import matplotlib
@@ -14,6 +13,7 @@ from spectral_repro.figures.captions import caption
 from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.controls import ALLOCATIONS, ways_panel
 from spectral_repro.figures.hubs import degree_panel
+from spectral_repro.figures.layout import COLUMN, PAGE, grid, write_foot, write_head
 from spectral_repro.figures.marks import stamp_preliminary
 from spectral_repro.figures.relative import direct_panel, gain_panel, ratio_panel, rho_panel
 from spectral_repro.figures.scales import scale_accuracy
@@ -21,11 +21,6 @@ from spectral_repro.figures.select import Panel
 from spectral_repro.figures.share import share_panel
 from spectral_repro.figures.sparse import sparse_panel
 from spectral_repro.figures.style import SETTINGS
-
-#: Width of a column and of a page of Phys. Rev. E, in inches.
-COLUMN, PAGE = 3.4, 7.0
-#: Letters of the foot that fit an inch.
-_LETTERS = 24
 
 
 def draw_figure(
@@ -51,39 +46,23 @@ def draw_figure(
             _degrees(figure, spec, panels[0], degrees[0] if degrees else pd.DataFrame())
         else:
             draw[spec.kind](figure, spec, panels, tuned)
-        _legend(figure, spec.heading([panel.label for panel in panels]))
-        foot = textwrap.fill(caption(spec, panels, tuned), int(_LETTERS * figure.get_figwidth()))
-        figure.supxlabel(foot, x=0.01, ha="left", fontsize=6.5)
+        write_head(figure, spec.heading([panel.label for panel in panels]))
+        write_foot(figure, caption(spec, panels, tuned))
     return figure
-
-
-def _grid(figure: Figure, layout: Sequence[Sequence[str]], width: float, heights: Sequence[float]) -> dict[str, Axes]:
-    """Axes by the names in ``layout``; ``heights`` of the rows in inches."""
-    figure.set_size_inches(width, sum(heights) + 1.2)
-    return figure.subplot_mosaic(layout, height_ratios=list(heights))
-
-
-def _legend(figure: Figure, title: str) -> None:
-    """One legend for all panels, outside of them, below the title; each label once."""
-    drawn: dict[str, object] = {}
-    for ax in figure.axes:
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            drawn.setdefault(label, handle)
-    columns = max(len(drawn), 1) if len(drawn) <= 4 else 5 if figure.get_figwidth() > COLUMN else 3
-    figure.legend(drawn.values(), drawn, loc="outside upper center", ncols=columns, title=title, title_fontsize=8)
 
 
 def _relative(figure: Figure, spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel]) -> None:
     panel, last = panels[0], "rho" if spec.with_rho else "gain"
     if tuned:
-        axes = _grid(figure, [["ratio", "tuned", "direct"], ["ratio", "tuned", last]], PAGE, [1.5, 1.5])
-        ratio_panel(axes["tuned"], spec, tuned[0], filled=False)
+        axes = grid(figure, [["ratio", "tuned", "direct"], ["ratio", "tuned", last]], PAGE, [1.5, 1.5])
         axes["tuned"].sharey(axes["ratio"])
-        axes["tuned"].set_title("tuned rates")
-        axes["ratio"].set_title("rates of the paper's code")
+        ratio_panel(axes["ratio"], spec, panel, title="rates of the paper's code (filled)")
+        ratio_panel(axes["tuned"], spec, tuned[0], title="tuned rates (open)", filled=False)
+        axes["tuned"].set_ylabel("")
     else:
-        axes = _grid(figure, [["ratio"], ["direct"], [last]], COLUMN, [2.2, 1.2, 1.5])
-    ratio_panel(axes["ratio"], spec, panel)
+        order = ["direct", "rho"] if spec.with_rho else ["gain", "direct"]
+        axes = grid(figure, [["ratio"], *([name] for name in order)], COLUMN, [2.2, 1.3, 1.3])
+        ratio_panel(axes["ratio"], spec, panel)
     direct_panel(axes["direct"], spec, [panel, *tuned])
     (rho_panel if spec.with_rho else gain_panel)(axes[last], spec, panel)
     for ax in axes.values():
@@ -91,14 +70,15 @@ def _relative(figure: Figure, spec: FigureSpec, panels: Sequence[Panel], tuned: 
 
 
 def _stacked(figure: Figure, spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel]) -> None:
-    axes = _grid(figure, [[panel.data] for panel in panels], COLUMN, [1.7] * len(panels))
+    axes = grid(figure, [[panel.data] for panel in panels], COLUMN, [1.7] * len(panels))
     for ax, panel in zip(axes.values(), panels, strict=True):
         sparse_panel(ax, spec, panel)
         stamp_preliminary(ax, panel)
+        ax.set_xlabel(ax.get_xlabel() if panel is panels[-1] else "")
 
 
 def _share(figure: Figure, spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel]) -> None:
-    (ax,) = _grid(figure, [["share"]], COLUMN, [2.3]).values()
+    (ax,) = grid(figure, [["share"]], COLUMN, [2.3]).values()
     share_panel(ax, spec, [*panels, *tuned])
     stamp_preliminary(ax, panels[0])
 
@@ -111,7 +91,7 @@ def _columns(panels: Sequence[Panel], tuned: Sequence[Panel], *parts: str) -> li
 
 def _ways(figure: Figure, spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel]) -> None:
     layout = _columns(panels, tuned, *ALLOCATIONS)
-    axes = _grid(figure, layout, PAGE, [2.4] * len(panels))
+    axes = grid(figure, layout, PAGE, [2.4] * len(panels))
     for panel, filled in [*((p, True) for p in panels), *((p, False) for p in tuned)]:
         for allocation in ALLOCATIONS:
             ax = axes[f"{panel.data} {allocation} {'published' if filled else 'tuned'}"]
@@ -122,7 +102,7 @@ def _ways(figure: Figure, spec: FigureSpec, panels: Sequence[Panel], tuned: Sequ
 
 def _budget(figure: Figure, spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel]) -> None:
     layout = _columns(panels, tuned, "budget")
-    axes = _grid(figure, layout, PAGE, [2.5] * len(panels))
+    axes = grid(figure, layout, PAGE, [2.5] * len(panels))
     for panel, filled in [*((p, True) for p in panels), *((p, False) for p in tuned)]:
         ax = axes[f"{panel.data} budget {'published' if filled else 'tuned'}"]
         budget_panel(ax, spec, panel, filled)
@@ -135,11 +115,15 @@ def _one_scale(axes: dict[str, Axes], layout: Sequence[Sequence[str]]) -> None:
     for row in layout:
         if drawn := [axes[name] for name in row if axes[name].get_lines()]:
             scale_accuracy(*drawn)
-            drawn[0].set_ylabel("accuracy")
+        for name in row[1:]:
+            axes[name].set(ylabel="", yticklabels=[])
+        if row is not layout[-1]:
+            for name in row:
+                axes[name].set_xlabel("")
 
 
 def _degrees(figure: Figure, spec: FigureSpec, panel: Panel, degrees: pd.DataFrame) -> None:
-    axes = _grid(figure, [["in"], ["out"]], COLUMN, [1.8, 1.8])
+    axes = grid(figure, [["in"], ["out"]], COLUMN, [1.8, 1.8])
     for direction, ax in axes.items():
         degree_panel(ax, spec, panel, degrees, direction)
         stamp_preliminary(ax, panel)

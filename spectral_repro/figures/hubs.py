@@ -1,5 +1,7 @@
 """Panels of the hubs (claim 8): how many links the hidden nodes have, in and out."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -27,10 +29,10 @@ def degree_panel(ax: Axes, spec: FigureSpec, panel: Panel, degrees: pd.DataFrame
         if len(mine):
             without.append(f"{label_of(method)} {share_without(mine):.1%}".replace("%", " %"))
             style = style_of(method)
-            looks = {"color": style.color, "drawstyle": "steps-pre"}
+            looks: dict[str, Any] = {"color": style.color, "drawstyle": "steps-pre"}
             for _, network in mine.groupby("seed"):
                 ax.plot(*degree_survival(network), gid=f"{method} networks", linewidth=0.4, alpha=0.4, **looks)
-            line = {"linestyle": "--" if method == "sqr" else "-", "linewidth": 1.3}
+            line: dict[str, Any] = {"linestyle": "--" if method == "sqr" else "-", "linewidth": 1.3}
             ax.plot(*degree_survival(mine), label=label_of(method), gid=method, **looks, **line)
     ax.set(yscale="log", xlabel=f"{direction}-degree d of a hidden node", ylabel="share of nodes with ≥ d links")
     if direction == "in":

@@ -1,5 +1,6 @@
 """What all figures are made of: curves with their networks as dots, thin lines with names, notes across a panel."""
 
+import itertools
 import textwrap
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -14,9 +15,13 @@ from spectral_repro.figures.style import Style
 
 #: Up to how many networks of a point each is a dot; of more there is a band.
 DOTS = 10
+#: And up to how many points of a curve.
+_POINTS = 40
 #: Width that the dots of a point take, as a share of the axis; each seed has its place in it.
 _JITTER = 0.03
 _GOLDEN = (5**0.5 - 1) / 2
+#: Letters inside a panel, in points.
+_SMALL = 6
 #: Colour of lines that are no data.
 GREY = "0.45"
 #: Across a panel of networks that were stopped after a few epochs.
@@ -55,7 +60,7 @@ class Series(NamedTuple):
 
 
 def draw_series(ax: Axes, series: Series, side: int = 0) -> None:
-    """A curve of means over its networks: dots up to :data:`DOTS` a point, else a band of ± 1 standard deviation.
+    """A curve of means and its networks as dots; of more than :data:`DOTS` a point a band of ± 1 standard deviation.
 
     The axis of ``x`` must have its scale and limits.
 
@@ -64,7 +69,7 @@ def draw_series(ax: Axes, series: Series, side: int = 0) -> None:
     """
     curve = series.curve
     ax.plot(curve["x"], curve["value"], label=series.label, gid=series.gid, zorder=3, **series.drawn)
-    if curve["n"].max() > DOTS:
+    if curve["n"].max() > DOTS or len(curve) > _POINTS:
         spread = curve["spread"].fillna(0.0)
         low, high = curve["value"] - spread, curve["value"] + spread
         ax.fill_between(curve["x"], low, high, color=series.style.color, alpha=0.18, linewidth=0)
@@ -91,29 +96,39 @@ def beside(ax: Axes, x: ArrayLike, shift: ArrayLike) -> np.ndarray:
 
 
 def draw_levels(ax: Axes, levels: Sequence[tuple[float, str]]) -> None:
-    """Thin grey lines with their names, each at the end of the axis where fewer data are near; call it last."""
+    """Thin grey lines with their names, each in that corner of its line where fewest data are; call it last."""
     for value, name in levels:
         ax.axhline(value, color=GREY, linewidth=0.6, gid=f"level {name}", zorder=1)
     for value, name in levels:
-        left = _distance(ax, value, 0) > _distance(ax, value, 1)
+        corners = itertools.product(("left", "right"), ("bottom", "top"))
+        side, edge = min(corners, key=lambda corner: _covered(ax, value, name, *corner))
         ax.annotate(
-            *(name, (0 if left else 1, value)),
+            *(name, (side == "right", value)),
             xycoords=ax.get_yaxis_transform(),
-            xytext=(1, 1) if left else (-1, 1),
+            xytext=(-1 if side == "right" else 1, 1 if edge == "bottom" else -1.5),
             textcoords="offset points",
-            ha="left" if left else "right",
-            fontsize=6,
+            ha=side,
+            va=edge,
+            fontsize=_SMALL,
             color=GREY,
         )
 
 
-def _distance(ax: Axes, value: float, end: int) -> float:
-    """How near the data of the left (0) or right (1) third of a panel come to ``value``."""
-    lines = [line.get_xydata() for line in ax.get_lines() if not str(line.get_gid()).startswith("level")]
-    data = np.concatenate([np.asarray(line, dtype=float) for line in lines] or [np.zeros((0, 2))])
-    x = ax.transAxes.inverted().transform(ax.transData.transform(data))[:, 0] if len(data) else np.zeros(0)
-    near = data[(x > 2 / 3) if end else (x < 1 / 3), 1]
-    return float(np.abs(near - value).min(initial=np.inf))
+def _covered(ax: Axes, value: float, name: str, side: str, edge: str) -> int:
+    """How many dots, and places of a fine grid along the lines, a name would cover; a line above it counts too."""
+    to_axes = ax.transData + ax.transAxes.inverted()
+    wide, high = (size * 72 / ax.figure.dpi for size in ax.get_window_extent().size)
+    length, height = len(name) * 0.5 * _SMALL / wide, 1.5 * _SMALL / high
+    left, low = (0.0 if side == "left" else 1 - length), to_axes.transform((1, value))[1] - height * (edge == "top")
+    count = 0
+    for line in ax.get_lines():
+        xy = to_axes.transform(np.asarray(line.get_xydata(), dtype=float))
+        if line.get_linestyle() != "None" and len(xy) > 1:
+            grid = np.linspace(xy[0, 0], xy[-1, 0], 100)
+            xy = np.column_stack([grid, np.interp(grid, xy[:, 0], xy[:, 1])])
+        inside = (xy[:, 0] >= left) & (xy[:, 0] <= left + length) & (xy[:, 1] > low) & (xy[:, 1] < low + height)
+        count += int(inside.sum()) * (line.get_gid() != f"level {name}")
+    return count
 
 
 def stamp_preliminary(ax: Axes, panel: Panel) -> None:
@@ -136,5 +151,5 @@ def say_missing(ax: Axes, panel: Panel, relative: bool = False, rows: Collection
     text = f"{what}\n\n{textwrap.fill(panel.command, 30)}"
     ax.set_xticks([])
     ax.set_yticks([])
-    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, family="monospace", fontsize=6)
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, family="monospace", fontsize=_SMALL)
     return True

@@ -12,16 +12,19 @@ from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.marks import Series, draw_dots, draw_levels, draw_series, say_missing
 from spectral_repro.figures.scales import scale_log
 from spectral_repro.figures.select import Panel
-from spectral_repro.figures.style import label_of, style_of
+from spectral_repro.figures.style import Style, label_of, style_of
 from spectral_repro.results.frame import collapsed_sizes
 
 #: Sizes at which the smooth line of ρ is counted, besides that of its peak; they are marked at some.
 _SIZES = {round(20 * 100 ** (i / 60)) for i in range(61)}
+#: A difference of two methods has no method's colour.
+_GAIN = Style("#404040", "o", "")
 _TICKS = (20, 50, 100, 200, 500, 1000, 2000)
 
 
-def ratio_panel(ax: Axes, spec: FigureSpec, panel: Panel, filled: bool = True) -> None:
+def ratio_panel(ax: Axes, spec: FigureSpec, panel: Panel, title: str = "", filled: bool = True) -> None:
     """Accuracy over that of direct, against N2, with the thresholds of the claims on it."""
+    ax.set_title(title)
     if say_missing(ax, panel, relative=True):
         return
     frame, lost = panel.frame, collapsed_sizes(panel.frame)
@@ -35,7 +38,18 @@ def ratio_panel(ax: Axes, spec: FigureSpec, panel: Panel, filled: bool = True) -
         said = "all " + " to ".join(dict.fromkeys(f"{value:.2f}" for value in (there.min(), there.max())))
         ax.text(n2, 0.04, said, rotation=90, ha="center", color="0.4", transform=ax.get_xaxis_transform())
     ax.set(xlabel=_size(spec), ylabel="accuracy / accuracy of direct")
+    _keep_to_means(ax, whole.loc[~whole["x"].isin(lost), "value"])
     draw_levels(ax, [*thresholds(spec.name), *[(1.0, "direct")] * spec.with_rho])
+
+
+def _keep_to_means(ax: Axes, means: pd.Series) -> None:
+    """Lets single networks lie above the frame, and says so, where they would press all others together."""
+    most = means.max() + (means.max() - means.min())
+    dots = np.concatenate([line.get_ydata() for line in ax.get_lines() if line.get_linestyle() == "None"])
+    if len(beyond := dots[dots > most]):
+        ax.set_ylim(top=most)
+        said = f"{len(beyond)} dots lie above the frame, at {beyond.min():.2f} to {beyond.max():.2f}"
+        ax.set_title("\n".join(filter(None, [ax.get_title(loc="left"), said])))
 
 
 def direct_panel(ax: Axes, spec: FigureSpec, panels: Sequence[Panel]) -> None:
@@ -43,10 +57,13 @@ def direct_panel(ax: Axes, spec: FigureSpec, panels: Sequence[Panel]) -> None:
     if say_missing(ax, panels[0], relative=True):
         return
     scale_log(ax, panels[0].frame["n2"], _TICKS)
+    cells = [set(p.frame.loc[p.frame["method"] == "direct", "config_hash"]) for p in panels]
+    panels = panels[:1] if len(panels) > 1 and cells[0] == cells[1] else panels  # its published rate is the best one
     for k, panel in enumerate(panels):
         side = (-1, 1)[k] if len(panels) > 1 else 0
         draw_series(ax, _series(panel.frame, "direct", filled=k == 0), side)
     ax.set(xlabel=_size(spec), ylabel="accuracy of direct")
+    ax.locator_params(axis="y", nbins=5)
     if best := BEST_DIRECT.get(spec.name):
         draw_levels(ax, [(best, f"claim 5: best {best:.0%}".replace("%", " %"))])
 
@@ -76,11 +93,11 @@ def gain_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
     pair = [curves.networks(panel.frame, name, "n2", relative=True).set_index(["x", "seed"]) for name in spec.methods]
     dots = (pair[0] - pair[1]).dropna().reset_index()
     curve = pd.DataFrame([(n2, e.value, np.nan, e.n) for n2, e in gains.items()], columns=list(curves.COLUMNS))
-    series = Series(curve, dots, style_of(method), "gain", "gain")
+    series = Series(curve, dots, _GAIN, "", "gain")
     draw_dots(ax, series)
     bars = [(value - low, high - value) for e in gains.values() for value, (low, high) in [(e.value, e.interval())]]
-    ax.errorbar(curve["x"], curve["value"], np.nan_to_num(bars, posinf=0).T, capsize=2, zorder=3, **series.drawn)
-    ax.set(xlabel=_size(spec), ylabel="gain over the original")
+    ax.errorbar(curve["x"], curve["value"], np.nan_to_num(bars, posinf=0).T, capsize=2, **series.drawn)
+    ax.set(xlabel=_size(spec), ylabel=f"{label_of(method)} − original")
     draw_levels(ax, [(0.0, "no gain"), (SUBSTANTIAL, "claim 2b: substantial")])
 
 

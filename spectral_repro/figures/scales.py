@@ -15,7 +15,7 @@ _ACCURACIES = (
 )
 _MARKS = 4
 #: What an axis goes on beyond its data, as a share of it.
-_ROOM = 0.05
+_ROOM = 0.06
 
 
 def end_with(ax: Axes, values: Sequence[float]) -> None:
@@ -50,8 +50,15 @@ def scale_share(ax: Axes, values: Sequence[float]) -> None:
 
 def mark(ax: Axes, ticks: Sequence[float]) -> None:
     """Marks the axis of x at ``ticks`` alone."""
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks(ticks, [_short(tick) for tick in ticks])
     ax.set_xticks([], minor=True)
+
+
+def _short(tick: float) -> str:
+    """1000 as 1k, 1000000 as 1M."""
+    if tick >= 1_000_000:
+        return f"{tick / 1_000_000:g}M"
+    return f"{tick / 1000:g}k" if tick >= 1000 else f"{tick:g}"
 
 
 def scale_accuracy(*axes: Axes) -> None:

@@ -29,9 +29,11 @@ def share_panel(ax: Axes, spec: FigureSpec, panels: list[Panel]) -> None:
             if len(series.curve):
                 draw_series(ax, series, side)
     direct = [mean(curves.accuracies(p.frame[p.frame["method"] == "direct"])).value for p in panels]
-    ax.set_title("accuracy of direct: " + ", ".join(f"{v:.4f}{' (tuned)' * k}" for k, v in enumerate(direct)))
+    said = "direct: " + ", tuned: ".join(dict.fromkeys(f"{value:.4f}" for value in direct))
+    if len(panels) > 1:
+        ax.set_title("filled: rates of the paper's code; open: tuned rates")
     ax.set(xlabel="p, trained share of the off-diagonal entries of R", ylabel="accuracy / accuracy of direct")
-    draw_levels(ax, [*thresholds(spec.name), (1.0, "direct")])
+    draw_levels(ax, [*thresholds(spec.name), (1.0, said)])
 
 
 def _points(frame: pd.DataFrame, filled: bool) -> Series:

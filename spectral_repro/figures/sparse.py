@@ -24,3 +24,4 @@ def sparse_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         networks = curves.networks(frame, method, "sparsity")
         draw_series(ax, Series(curve, networks, style_of(method), label_of(method), method), side)
     ax.set(xlabel="sparsity s (equal steps of log(1 − s))", ylabel="accuracy")
+    ax.locator_params(axis="y", nbins=5)

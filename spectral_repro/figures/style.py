@@ -1,7 +1,7 @@
 """How each method is drawn, everywhere: one colour, one symbol and one line, apart in grey and to the colour-blind.
 
 No two methods share a colour or a symbol. Those that meet in a figure also differ in lightness or, to eyes that do not
-see red and green, in hue. A filled symbol stands for the learning rate of the paper's code, an open one for a tuned one.
+see red and green, in hue. Filled symbols stand for the learning rates of the paper's code, open ones for tuned rates.
 """
 
 from typing import Any, NamedTuple
@@ -56,6 +56,7 @@ SETTINGS: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.ymargin": 0.08,
     "grid.alpha": 0.25,
     "grid.linewidth": 0.5,
     "legend.frameon": False,
