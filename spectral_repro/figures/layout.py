@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,17 +16,19 @@ _LETTERS = 20
 def grid(figure: Figure, layout: Sequence[Sequence[str]], width: float, heights: Sequence[float]) -> dict[str, Axes]:
     """Axes by the names in ``layout``; ``heights`` of the rows in inches."""
     figure.set_size_inches(width, sum(heights) + 1.2)
-    return figure.subplot_mosaic(layout, height_ratios=list(heights))
+    rows: Any = [list(row) for row in layout]
+    return figure.subplot_mosaic(rows, height_ratios=list(heights))
 
 
 def write_head(figure: Figure, title: str) -> None:
     """One legend for all panels, outside of them, below the title; each label once."""
-    drawn: dict[str, object] = {}
+    drawn: dict[str, Any] = {}
     for ax in figure.axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             drawn.setdefault(label, handle)
     columns = max(len(drawn), 1) if len(drawn) <= 4 else 5 if figure.get_figwidth() > COLUMN else 3
-    figure.legend(drawn.values(), drawn, loc="outside upper center", ncols=columns, title=title, title_fontsize=8)
+    where: dict[str, Any] = {"loc": "outside upper center", "ncols": columns, "title": title, "title_fontsize": 8}
+    figure.legend(list(drawn.values()), list(drawn), **where)
 
 
 def write_foot(figure: Figure, text: str) -> None:

@@ -44,8 +44,8 @@ class Series(NamedTuple):
 
     def without(self, lost: Collection[float]) -> "Series":
         """Without the points at ``lost``."""
-        kept = (table[~table["x"].isin(lost)] for table in (self.curve, self.networks))
-        return Series(*kept, *self[2:])
+        curve, networks = (table[~table["x"].isin(lost)] for table in (self.curve, self.networks))
+        return self._replace(curve=curve, networks=networks)
 
     @property
     def drawn(self) -> dict[str, Any]:

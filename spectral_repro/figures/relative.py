@@ -80,6 +80,7 @@ def rho_panel(ax: Axes, spec: FigureSpec, panel: Panel) -> None:
         sizes = sorted({*_SIZES, min(cell.data["shape"]["n1"], max(_SIZES))})
         ax.plot(sizes, curves.rho_line(cell, sizes), color=style.color, linestyle=style.line, gid=f"{method} counted")
     ax.set(yscale="log", xlabel=_size(spec), ylabel="ρ (trained / direct)")
+    ax.locator_params(axis="y", numticks=6)
     draw_levels(ax, [(1.0, "direct")])
 
 

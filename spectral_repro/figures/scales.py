@@ -23,7 +23,8 @@ def end_with(ax: Axes, values: Sequence[float]) -> None:
     scale = ax.xaxis.get_transform()
     low, high = scale.transform(np.array([min(values), max(values)], dtype=float))
     room = _ROOM * ((high - low) or 1.0)
-    ax.set_xlim(scale.inverted().transform(np.array([low - room, high + room])))
+    left, right = scale.inverted().transform(np.array([low - room, high + room]))
+    ax.set_xlim(left, right)
 
 
 def scale_log(ax: Axes, values: Sequence[float], ticks: Sequence[float]) -> None:
