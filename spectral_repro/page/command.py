@@ -12,8 +12,8 @@ from spectral_repro.page.library import vega_script
 from spectral_repro.terminal import parser_of
 
 #: In the order in which they build on each other.
-SCRIPTS = ("statistics", "store", "elements", "looks", "charts")
-SCRIPTS += ("claims", "figures", "leaderboard", "curves", "hubs", "rows", "main")
+SCRIPTS = ["statistics", "store", "elements", "looks", "charts"]
+SCRIPTS += ["claims", "figures", "leaderboard", "curves", "hubs", "rows", "main"]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -13,12 +13,13 @@ from spectral_repro.figures.style import style_of
 from spectral_repro.page.columns import by_words, columns
 from spectral_repro.page.figures import data_label, figures
 from spectral_repro.page.followed import curves, hubs
-from spectral_repro.report.leaderboard import full_length, links, way_of
+from spectral_repro.report.cost import links, multiply_adds
+from spectral_repro.report.entries import full_length, way_of
 from spectral_repro.results.commands import commands_of
 from spectral_repro.results.rates import TUNING_SEEDS
 
 #: Decimals that are kept; accuracies on test images are exact.
-_DIGITS = {"validation": 5, "seconds": 2, "rho": 6}
+_DIGITS = {"validation": 5, "seconds": 2, "rho": 6, "adds": 0}
 #: Quantiles of Student's t are given at 0, 1/256, …, 1 for one over the degrees of freedom.
 _STEPS = 256
 #: Columns of a row that say who computed it.
@@ -82,6 +83,7 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
                 "trained": row["trained_parameters"],
                 "rho": row["rho"],
                 "links": links(row),
+                "adds": multiply_adds(row),
             }
         )
     return pd.DataFrame(lines)

@@ -66,4 +66,10 @@ def table(tab, place: str) -> list[dict[str, str]]:
         return [...table.tBodies[0].rows].map((row) =>
             Object.fromEntries([...row.cells].map((cell, i) => [names[i], cell.textContent.trim()])));
     }"""
-    return tab.locator(f"{place} table").first.evaluate(read)
+    lines = tab.locator(f"{place} table").first.evaluate(read)
+    return [{name: plain(value) for name, value in line.items()} for line in lines]
+
+
+def plain(text: str) -> str:
+    """With spaces that may break."""
+    return text.replace("\xa0", " ")

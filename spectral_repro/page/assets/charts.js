@@ -41,9 +41,11 @@ function specification(chart, points) {
   const { x, y } = axes(chart, points);
   const xOf = chart.scale === "towards one" ? towardsOne : (value) => value;
   const yOf = chart.scale.includes("one") ? towardsOne : (value) => value;
+  const dashes = new Map(chart.series.map((series) => [series.label, DASHES[series.line] ?? [1, 0]]));
   const means = points.map((point) => ({
     ...said(point),
     series: point.series,
+    dash: dashes.get(point.series),
     x: xOf(point.x),
     y: yOf(point.value),
     low: point.low === null ? null : yOf(point.low),
@@ -86,12 +88,7 @@ function specification(chart, points) {
     scale: scaleOf(chart.series.map((s) => MARKERS[s.marker] ?? "circle")),
     legend,
   };
-  const strokeDash = {
-    field: "series",
-    type: "nominal",
-    scale: scaleOf(chart.series.map((s) => DASHES[s.line] ?? [1, 0])),
-    legend,
-  };
+  const strokeDash = { field: "dash", scale: null, legend: null }; // a dashed line, and no dashed symbols in the legend
   const place = { x: { field: "x", type: "quantitative", ...x }, y: { field: "y", type: "quantitative", ...y } };
   const names = {
     method: "method",
@@ -107,6 +104,7 @@ function specification(chart, points) {
     cell: "cell (hash)",
     command: "command",
   };
+  if (names.at === names.trained) delete names.at;
   const tooltip = Object.entries(names).map(([field, title]) => ({ field, title, type: "nominal" }));
   const own = [
     ["seed", "this network: seed"],

@@ -1,7 +1,9 @@
 "use strict";
 // What the paper says, what would count as reproduced, and what came out.
 
-function showClaims(place) {
+const RATES = ["published", "tuned"];
+
+function showClaims(place, number) {
   if (!PAGE.claims) {
     fill(
       place,
@@ -20,7 +22,6 @@ function showClaims(place) {
   const show = (rates) =>
     fill(
       cards,
-      summary(rates),
       PAGE.claims.map((claim) => claimCard(claim, rates)),
     );
   fill(
@@ -29,46 +30,56 @@ function showClaims(place) {
     make(
       "p",
       {},
-      "Each claim stands with the paper's sentence, what we measure, and our rule: what would count as reproduced. ",
-      "Published: the learning rates of the authors' code. Tuned: the rate that gave each method its best validation accuracy.",
+      "Published rates are the learning rates of the authors' code. Tuned: the rate that gave each method its best validation accuracy.",
     ),
+    overview(),
     toggle(
-      "Learning rates",
-      [
-        ["published", "published"],
-        ["tuned", "tuned"],
-      ],
+      "Verdicts below at learning rates",
+      RATES.map((rates) => [rates, rates]),
       "published",
       show,
     ),
     cards,
   );
   show("published");
+  document.getElementById(`claim-${number}`)?.scrollIntoView();
 }
 
 const verdictsOf = (claim, rates) => claim.verdicts.filter((verdict) => verdict.rates === rates);
 
-function summary(rates) {
-  const counts = new Map();
-  for (const verdict of PAGE.claims.flatMap((claim) => verdictsOf(claim, rates)))
-    counts.set(verdict.verdict, (counts.get(verdict.verdict) ?? 0) + 1);
-  const told = [...counts].map(([verdict, n]) => `${verdict}: ${n}`).join("; ");
+/** One line a claim: how often each verdict, at either kind of rates. */
+function overview() {
+  const told = (claim, rates) => {
+    const counts = new Map();
+    for (const { verdict } of verdictsOf(claim, rates)) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+    const several = [...counts.values()].reduce((a, b) => a + b, 0) > 1;
+    return [...counts].map(([verdict, n]) => (several ? `${verdict}: ${n}` : verdict)).join("; ") || "not judged";
+  };
+  const lines = PAGE.claims.map((claim) => [
+    make("a", { href: `#claims/${claim.number}` }, claim.number),
+    `“${claim.said}”`,
+    ...RATES.map((rates) => told(claim, rates)),
+  ]);
+  const headers = ["claim", "the paper", "published rates", "tuned rates"];
   return make(
-    "p",
-    { role: "status" },
-    told ? `At ${rates} rates, claims figure by figure: ${told}.` : `No claim has been judged at ${rates} rates.`,
+    "div",
+    { class: "overview" },
+    table("Verdicts; where several figures decide a claim, how many", headers, lines),
   );
 }
 
 function claimCard(claim, rates) {
-  const verdicts = verdictsOf(claim, rates);
-  const lines = verdicts.map((v) => [
-    figureLink(v.figure),
-    v.data,
-    make("strong", {}, v.verdict),
-    v.measured,
-    String(v.n),
-  ]);
+  const verdicts = verdictsOf(claim, rates).map((v) =>
+    make(
+      "li",
+      {},
+      make("strong", {}, v.verdict),
+      " (",
+      figureLink(v.figure),
+      `, ${PAGE.labels[v.data] ?? v.data}, n = ${v.n}): ${v.measured}`,
+    ),
+  );
+  const said = verdicts.length ? make("ul", { class: "verdicts" }, verdicts) : `not judged at ${rates} rates`;
   return make(
     "article",
     { class: "claim", id: `claim-${claim.number}` },
@@ -77,21 +88,23 @@ function claimCard(claim, rates) {
     make(
       "dl",
       {},
-      make("dt", {}, "We measure"),
-      make("dd", {}, claim.measures),
-      make("dt", {}, "Reproduced if"),
-      make("dd", {}, claim.rule),
-      make("dt", {}, "But"),
-      make("dd", {}, claim.caveat),
+      ...[
+        "We measure",
+        claim.measures,
+        "Reproduced if (our rule)",
+        claim.rule,
+        `At ${rates} rates`,
+        said,
+        "Caveat",
+        claim.caveat,
+      ].map((value, i) => make(i % 2 ? "dd" : "dt", {}, value)),
     ),
-    verdicts.length
-      ? table(`Claim ${claim.number} at ${rates} rates`, ["figure", "data", "verdict", "measured", "n"], lines)
-      : make("p", { class: "none" }, `Not judged at ${rates} rates.`),
   );
 }
 
-/** To the figure of this page, if it is there. */
+/** To the figure of this page, if it is there; hubs have a view of their own. */
 function figureLink(name) {
+  if (name === "hubs") return make("a", { href: "#hubs" }, "Hubs");
   const figure = PAGE.figures.find((f) => f.name === name || `${f.name}_tuned` === name);
   return figure ? make("a", { href: `#figures/${figure.name}` }, figure.title.split(":")[0]) : name;
 }

@@ -54,7 +54,7 @@ function made(figure) {
   const lines = figure.captions.map((caption, i) =>
     make("li", {}, caption, ": ", make("code", {}, figure.commands[i])),
   );
-  const quick = figure.profiles.includes("quick")
+  const quick = figure.preliminary
     ? make("p", {}, make("strong", {}, "Preliminary: "), "networks of profile quick stop after a few epochs.")
     : null;
   return make(

@@ -108,7 +108,7 @@ function showLeaderboard(place) {
     make(
       "p",
       { class: "note" },
-      "Links are the weights that are not set to zero. ρ is the number of trained parameters over that of direct training.",
+      "Links are the weights that are not set to zero. ρ is the number of trained parameters over that of direct training. Adds are the multiply-adds of one training step of one network, in millions: what a step costs.",
     ),
     compared,
     results,
@@ -165,6 +165,7 @@ function boardTable(state, choose) {
     count(cell.trained),
     share(cell.rho),
     count(cell.links),
+    cell.adds === null ? "–" : count(cell.adds / 1e6),
     number(cell.epochs, 1),
     cellLink(cell.hash),
   ]);
@@ -181,6 +182,7 @@ function boardTable(state, choose) {
       "trained",
       "ρ",
       "links",
+      "adds",
       "epochs",
       "cell",
     ],

@@ -45,5 +45,7 @@ const number = (value, digits = 4) => (value === null || !Number.isFinite(value)
 const count = (value) => Math.round(value).toLocaleString("en-GB");
 const percent = (value) => `${(100 * value).toFixed(1)} %`;
 const range = (low, high, digits = 4) =>
-  low === null || !Number.isFinite(low) ? "unknown: one network" : `${number(low, digits)} to ${number(high, digits)}`;
+  low === null || !Number.isFinite(low)
+    ? "unknown: one network"
+    : `${number(low, digits)}\u00a0to\u00a0${number(high, digits)}`;
 const share = (value) => (value < 0.001 ? value.toPrecision(2) : value.toFixed(4));
