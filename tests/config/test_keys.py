@@ -88,7 +88,7 @@ def test_completion_of_values(word, expected):
     ("change", "message"),
     [
         ({"data": {**CONFIG["data"], "grayscale": "maybe"}}, "data.grayscale=maybe: must be true or false"),
-        ({"threads": 0}, "threads=0: must be a whole number, at least 1 or auto"),
+        ({"threads": 0}, "threads=0: must be a whole number, at least 1, or auto"),
         ({"results_dir": None}, "results_dir=null: must name a folder"),
         ({"trainer": {**CONFIG["trainer"], "lr": float("inf")}}, "trainer.lr=inf: must be above 0, and at most 1e30"),
     ],
