@@ -28,6 +28,9 @@ FLAGS = {
     "--info": "print where Hydra found each part of the configuration",
     "--shell-completion": "install=bash prints a script for eval; then TAB completes keys, values and flags",
 }
+_KEYS = """\
+Keys, each with its default, its meaning (and what it may be). Of two defaults
+the first is for dense networks, the second for sparse ones."""
 _COMMANDS = {
     "spectral-repro-status": "say what is finished, running, failed",
     "spectral-repro-collect": "join all rows in one table, results.csv",
@@ -86,7 +89,13 @@ def help_text(config: Mapping[str, Any], folder: Path) -> str:
         "Groups (group=name):",
         *(_wrapped(f"{k}: {v}", 2) for k, v in groups.items()),
     ]
-    parts += ["", "Keys (key = default; of two defaults the first is for dense, the second for sparse networks):", *keys, "", "Other commands:"]
+    parts += [
+        "",
+        "Keys (key = default; of two defaults the first is for dense, the second for sparse networks):",
+        *keys,
+        "",
+        "Other commands:",
+    ]
     return "\n".join([*parts, *_columns(_COMMANDS), _FOOT])
 
 

@@ -1,4 +1,4 @@
-"""The one description of every key, held against the configuration, the help and the README."""
+"""The one description of every key, held against the configuration, and the help."""
 
 import re
 
@@ -55,12 +55,6 @@ def test_the_help_has_every_key_with_its_default():
     names = "diagonal, direct, hashed, lowrank, projection, spectral, spectral_nodes, spectral_original, sqr, ssvd"
     assert f"method: {names}\n" in re.sub(r"\n {4}", " ", text)
     assert "masking: cutoff, gradual, rigl, straight_through\n" in text
-
-
-def test_the_readme_has_the_table_of_keys():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("| what it may be |")[2].partition("\n\n")[0]
-    lines = re.findall(r"^\| `(.*)` \| (.*) \| (.*) \| `?(.*?)`? \|$", readme, re.MULTILINE)
-    assert lines == [line for line in table(CONFIG) if not line[0].startswith(("method.", "masking.", "data."))]
 
 
 @pytest.mark.parametrize(
