@@ -75,10 +75,10 @@ class Cell:
     @property
     def slug(self) -> str:
         """File name without suffix: readable first, the hash last."""
-        p, core = (self.method_options.get(key) for key in ("p", "core"))
-        widths = "_".join(map(str, self.hidden or [self.n2]))
+        p, widths = self.method_options.get("p"), "_".join(map(str, self.hidden or [self.n2]))
         parts = [self.method, f"n2_{widths}", f"h{self.hidden_layers}", f"s{self.sparsity:g}"]
-        parts += [f"p_{p:g}"] * isinstance(p, int | float) + [str(core)] * ("core" in self.method_options)
+        parts += [f"p_{p:g}"] if isinstance(p, int | float) else []
+        parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
         parts += filter(None, self.masking_names) if self.masking else []
         return "-".join([*parts, self.config_hash])
 
