@@ -24,8 +24,7 @@ from spectral_repro.config.cell import Cell
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.keys import Run
 from spectral_repro.config.read import read_config
-from spectral_repro.config.written import as_override
-from spectral_repro.errors import UserError, told_in_one_line
+from spectral_repro.errors import UserError, as_typed, told_in_one_line
 from spectral_repro.files import locked, read_table, table_to_extend, write_atomically
 from spectral_repro.layers import stack
 from spectral_repro.layers.pruning import RANKINGS
@@ -82,7 +81,7 @@ def kept_cells(given: argparse.Namespace) -> list[tuple[Cell, Run]]:
     for config_hash in hashes:
         if config_hash.startswith(tuple(given.cells or [""])):
             words = [w for w in shlex.split(commands.get(config_hash, ""))[1:] if not w.startswith("--config-dir")]
-            words += [f"{key}={as_override(value)}" for key, value in own.items()]
+            words += [f"{key}={as_typed(value, quoted=True)}" for key, value in own.items()]
             found.append(read_config(plain_compose(given.config_dir)(words)))
             if found[-1][0].config_hash != config_hash:
                 raise UserError(f"{config_hash}: there is no command beside its rows, or it makes another cell by now")

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spectral_repro.config.keys import allowed, choices, described
+from spectral_repro.config.check import allowed, choices
+from spectral_repro.config.files import names_of
+from spectral_repro.config.keys import described
 
 _HEAD = """\
 spectral-repro [flags] key=value ...
@@ -70,14 +72,9 @@ def _default(config: Mapping[str, Any], key: str) -> str:
     return " or ".join(dict.fromkeys(shown)).replace("False", "false")
 
 
-def names_of(folder: Path, group: str) -> list[str]:
-    """The choices of a group, which are the files of its folder."""
-    return sorted(path.stem for path in (folder / group).glob("*.yaml"))
-
-
 def help_text(config: Mapping[str, Any], folder: Path) -> str:
     """The whole text, at most 80 columns wide; the folders of ``folder``, ``conf/``, are the groups."""
-    groups = {name: ", ".join(names_of(folder, name)) for name in (*GROUPS, "hydra/launcher")}
+    groups = {name: ", ".join(names_of(name, folder)) for name in (*GROUPS, "hydra/launcher")}
     keys = [
         f"  {key}{f' = {default}' if default else ''}\n{_wrapped(f'{meaning} ({may})', 6)}"
         for key, meaning, may, default in table(config)
@@ -124,6 +121,6 @@ def completions(word: str, folders: Sequence[Path] = ()) -> list[str]:
     field = described().get(key)
     values = choices(field) if field else []
     if comma and not field:
-        values = sorted({name for folder in folders for name in names_of(folder, key)})
+        values = sorted({name for folder in folders for name in names_of(key, folder)})
     left = [value for value in values if value.startswith(last) and value not in head.split(",")]
     return [f"{key}={head}{comma}{value}" for value in left]

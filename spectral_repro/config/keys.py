@@ -1,22 +1,17 @@
 """Every key of the command line: its type, what it may be, and what it means.
 
 The checks, ``spectral-repro --help``, the completion of values and the README's table all follow from here; the
-defaults are in ``conf/config.yaml``.
+defaults are in ``conf/config.yaml``. A title says what is allowed where the limits do not speak for themselves.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-from spectral_repro.errors import ConfigError, did_you_mean
-
-
-class Says(str):
-    """Metadata of a type whose constraints do not speak for themselves: the words for what is allowed."""
+from spectral_repro.training.protocol import NotNegative, Positive, Protocol, Share, Whole
 
 
 def _folder(value: Any) -> Path:
@@ -25,21 +20,17 @@ def _folder(value: Any) -> Path:
     return Path(value).expanduser()
 
 
-Whole = Annotated[int, Field(ge=1)]
-Widths = Annotated[list[Whole], Field(min_length=1), Says("must be a list of whole numbers, for instance [500,200]")]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Folder = Annotated[Path, BeforeValidator(_folder), Says("must name a folder")]
+Widths = Annotated[list[Whole], Field(min_length=1, title="must be a list of whole numbers, for instance [500,200]")]
+Folder = Annotated[Path, BeforeValidator(_folder), Field(title="must name a folder")]
 Auto = Literal["auto"]
-Device = Annotated[
-    str, StringConstraints(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$"), Says("must be auto, cpu, cuda, cuda:N or mps")
-]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", title="must be auto, cpu, cuda, cuda:N or mps")]
 #: Reaches the results as the name of a folder or a file.
 Name = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"),
-    Says("must be letters, digits, '_', '.' or '-', at most 64"),
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        title="must be letters, digits, '_', '.' or '-', at most 64",
+    ),
 ]
 
 
@@ -54,7 +45,7 @@ def _start(value: Any) -> Any:
 Start = Annotated[
     Any,
     BeforeValidator(_start),
-    Says("must be a start value: a number, or the ends [low, high] of a uniform distribution"),
+    Field(title="must be a start value: a number, or the ends [low, high] of a uniform distribution"),
 ]
 
 
@@ -62,38 +53,7 @@ class _Keys(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class Protocol(_Keys):
-    """How a network is trained (SPEC 3); what is not given comes from the ``protocol``."""
-
-    max_epochs: Whole = Field(description="largest number of epochs")
-    batch_size: Whole = Field(description="images of one update (one step of the optimizer)")
-    optimizer: Literal["adamax", "adam", "adamw", "sgd"] = Field(
-        description="optimizer; adamax and adam as Keras writes them"
-    )
-    lr: Annotated[float, Field(gt=0, le=1e30), Says("must be above 0, and at most 1e30")] = Field(
-        description="learning rate; not given: the method's for this data set"
-    )
-    activation: Literal["relu", "tanh", "elu", "gelu", "leaky_relu", "sigmoid", "silu", "softplus"] = Field(
-        description="activation function of the hidden layers"
-    )
-    validation_fraction: Annotated[
-        float, Field(gt=0, lt=1), Says("must be in (0, 1): early stopping needs images to validate on")
-    ] = Field(description="share of the training images that is held out for early stopping")
-    patience: Whole = Field(description="training stops after this many epochs in a row without a better one")
-    min_delta: Share = Field(
-        description="an epoch is better if its validation accuracy exceeds the best so far by more than this"
-    )
-    beta1: Share = Field(description="decay of the optimizer's first moment")
-    beta2: Share = Field(description="decay of the optimizer's second moment")
-    epsilon: Positive = Field(description="added to the optimizer's denominator")
-    momentum: Share = Field(description="momentum of sgd")
-    weight_decay: NotNegative = Field(description="weight decay of adamw and sgd")
-    schedule: Literal["constant", "cosine"] = Field(
-        description="course of the learning rate; cosine: it falls to zero at max_epochs"
-    )
-
-
-class Trainer(Protocol):
+class Trainer(_Keys, Protocol):  # type: ignore[misc]  # a model has the fields of a dataclass that it inherits
     """``trainer.*``: the protocol, and how much of it happens at once."""
 
     realizations_per_batch: Whole | Auto = Field(
@@ -271,66 +231,3 @@ def described() -> dict[str, FieldInfo]:
         **{f"masking.{k}": f for k, f in Masking.model_fields.items() if f.description},
         **{f"data.{k}": f for k, f in Data.model_fields.items() if f.description},
     }
-
-
-def _parts(field: FieldInfo) -> list[FieldInfo]:
-    """The alternatives of a union, None apart."""
-    union = get_origin(field.annotation) in (Union, UnionType)
-    return [FieldInfo.from_annotation(p) for p in get_args(field.annotation) if p is not NoneType] if union else []
-
-
-def choices(field: FieldInfo) -> list[str]:
-    """The values that a key may have, where they can be listed."""
-    if parts := _parts(field):
-        return [value for part in parts for value in choices(part)]
-    if get_origin(field.annotation) is Literal:
-        return list(get_args(field.annotation))
-    return ["true", "false"] if field.annotation is bool else []
-
-
-def allowed(field: FieldInfo) -> str:
-    """What a key may be, as the end of a sentence: ``must be a whole number, at least 1``."""
-    if said := [m for m in field.metadata if isinstance(m, Says)]:
-        return said[-1]
-    if parts := _parts(field):
-        return ", or ".join([allowed(parts[0]), *(allowed(part).removeprefix("must be ") for part in parts[1:])])
-    if listed := choices(field):
-        return f"must be {', '.join(listed[:-1])}{' or ' * (len(listed) > 1)}{listed[-1]}"
-    bounds = {name: getattr(m, name) for m in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(m, name)}
-    low, high = (bounds.get(f"{b}e", bounds.get(f"{b}t")) for b in "gl")
-    if field.annotation is int:
-        return f"must be a whole number, {f'at least {low}' if high is None else f'from {low} to {high}'}"
-    if low is None:
-        return "must be text" if field.annotation is str else "must be a group of keys"
-    if high is None:
-        return f"must be {'at least' if 'ge' in bounds else 'above'} {low}"
-    return f"must be in {'[' if 'ge' in bounds else '('}{low}, {high}{']' if 'le' in bounds else ')'}"
-
-
-def check(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -> Any:
-    """``values`` as an instance of ``model``.
-
-    Raises:
-        ConfigError: naming the first key that is wrong, its value and what is allowed.
-    """
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-    owner, node, field = model, values, None
-    path: list[str] = []
-    for part in map(str, first["loc"]):
-        path.append(part)
-        field = owner.model_fields.get(part)
-        value = node.get(part)
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)) or not isinstance(value, Mapping):
-            break
-        owner, node = inner, value
-    key = prefix + ".".join(path)
-    if field is None:
-        if key in described():  # written with its dot into a file
-            group, _, name = key.rpartition(".")
-            raise ConfigError(key, value, f"write {group}: {{{name}: {value}}}")
-        raise ConfigError(key, value, f"no such key{did_you_mean(key, described())}")
-    raise ConfigError(key, value, allowed(field))

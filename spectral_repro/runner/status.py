@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import json
 import re
 from pathlib import Path
 
@@ -44,14 +43,9 @@ def status(results_dir: Path) -> list[str]:
 
 
 def _running(results_dir: Path) -> list[tuple[str, str, str]]:
-    """Cells whose claim has not expired, who holds them, and since when."""
-    found = []
-    for path in sorted((results_dir / "claims").glob("*/*.json")):
-        with contextlib.suppress(OSError, ValueError):
-            since = json.loads(path.read_text()).get("since", "an unknown time")
-            if holder := holder_of(path):
-                found.append((f"{path.parent.name}/{path.stem}", holder, since))
-    return found
+    """Cells that are claimed, who holds them, and since when."""
+    claims = [(path, holder_of(path)) for path in sorted((results_dir / "claims").glob("*/*.json"))]
+    return [(f"{path.parent.name}/{path.stem}", *holder) for path, holder in claims if holder]
 
 
 def _failed(results_dir: Path, running: set[str]) -> dict[str, tuple[str, str]]:
