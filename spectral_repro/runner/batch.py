@@ -17,6 +17,7 @@ from spectral_repro.results.rows import Row, hidden_column
 from spectral_repro.results.weights import save_network, weights_file
 from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file
 from spectral_repro.runner.task import Task
+from spectral_repro.terminal import counted
 from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import build_stack, direct_parameters, trained_parameters
 from spectral_repro.training.products import find_products
@@ -156,8 +157,8 @@ def say_what_failed(task: Task, outcomes: Sequence[Outcome]) -> None:
     chance = often + 3 * (often * (1 - often) / len(y)) ** 0.5
     diverged = [o.seed for o in outcomes if o.diverged]
     guessing = [o.seed for o in outcomes if o.test_accuracy <= chance and not o.diverged]
-    for seeds, what in ((diverged, "have weights that are not finite"), (guessing, "are no better than chance")):
+    for seeds, what in ((diverged, "weights that are not finite"), (guessing, "no better than chance")):
         if seeds:
             cause = f"trainer.lr={task.cell.trainer['lr']:g} may be too high"
-            who = f"{len(seeds)} of {len(outcomes)} networks {what} (seeds {', '.join(map(str, seeds))})"
+            who = f"{what}: {len(seeds)} of {counted(len(outcomes), 'network')} (seed {', '.join(map(str, seeds))})"
             warnings.warn(f"{task.cell.slug}: {who}; {cause}", stacklevel=2)
