@@ -86,13 +86,7 @@ def help_text(config: Mapping[str, Any], folder: Path) -> str:
         "Groups (group=name):",
         *(_wrapped(f"{k}: {v}", 2) for k, v in groups.items()),
     ]
-    parts += [
-        "",
-        "Keys (key = default; of two defaults the first is for dense, the second for sparse networks):",
-        *keys,
-        "",
-        "Other commands:",
-    ]
+    parts += ["", _KEYS, *keys, "", "Other commands:"]
     return "\n".join([*parts, *_columns(_COMMANDS), _FOOT])
 
 

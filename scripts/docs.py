@@ -1,12 +1,15 @@
 #!/usr/bin/env python
-"""Writes docs/keys.md, the page of all keys, from their description in spectral_repro/config/keys.py."""
+"""Writes what follows from code and rows: docs/keys.md, the page of all keys, and the story in README.md."""
 
 from pathlib import Path
 
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.help import table
+from spectral_repro.figures.select import load_frame
+from spectral_repro.report.story import story
 
-PAGE = Path(__file__).resolve().parents[1] / "docs/keys.md"
+ROOT = Path(__file__).resolve().parents[1]
+MARKERS = "<!-- story -->\n", "<!-- /story -->"
 
 _HEAD = """\
 # What can I set on the command line?
@@ -37,8 +40,8 @@ _SECTIONS = {
 _NOTES = {"method": "Defaults are in the method's file, [conf/method](../conf/method), and so are its learning rates."}
 
 
-def page() -> str:
-    """The whole page, one table for each group of keys."""
+def keys_page() -> str:
+    """The whole page of keys, one table for each group of keys."""
     lines = table(plain_compose()([]))
     parts = [_HEAD]
     for group, title in _SECTIONS.items():
@@ -53,6 +56,13 @@ def page() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def with_story(readme: str, told: str) -> str:
+    """README with this story between its markers."""
+    before, rest = readme.split(MARKERS[0])
+    return f"{before}{MARKERS[0]}{told}{MARKERS[1]}{rest.split(MARKERS[1])[1]}"
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(PAGE)
+    readme = ROOT / "README.md"
+    readme.write_text(with_story(readme.read_text("utf-8"), story(load_frame(ROOT / "results"))), encoding="utf-8")
+    (ROOT / "docs/keys.md").write_text(keys_page(), encoding="utf-8")
