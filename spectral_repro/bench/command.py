@@ -35,9 +35,9 @@ def main(arguments: list[str] | None = None) -> None:
     Exits with 2 and one line, before anything is measured, if an argument cannot be used.
     """
     parser = parser_of("Measure the trainer's speed on this machine.")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="only N2 = 100, one round: does it run at all?")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default: auto")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured; default: 3")
+    parser.add_argument("--quick", action="store_true", help="only N2 = 100, one round: to see that it runs")
     given = parser.parse_args(arguments)
     with told_in_one_line(parser.prog):
         device = choose_device(given.device)

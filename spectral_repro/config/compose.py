@@ -13,6 +13,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
+from spectral_repro.config.files import config_folder
+
 #: Hydra 1.3 wants to be told which defaults hold, Hydra 1.4 warns of who tells it.
 VERSION_BASE = {"version_base": "1.3"} if __version__.startswith("1.3.") else {}
 
@@ -24,13 +26,6 @@ _GROUPS = {"method", "masking", "data"}
 
 #: One job of a sweep: its overrides, in order.
 Job = tuple[str, ...]
-
-
-def config_folder() -> Path:
-    """``conf/`` of the checkout, or the copy inside an installed package."""
-    here = Path(__file__).resolve().parents[1]
-    beside = here.parent / "conf"
-    return beside if (beside / "config.yaml").exists() else here / "conf"
 
 
 @functools.lru_cache(maxsize=4096)

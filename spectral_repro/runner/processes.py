@@ -12,13 +12,14 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from tqdm import tqdm
 
-from spectral_repro.config.compose import Job
+from spectral_repro.config.cell import Cell
+from spectral_repro.config.keys import Run
 from spectral_repro.config.messages import one_line
 from spectral_repro.errors import UserError
 from spectral_repro.runner.devices import cores, share_of_devices
@@ -33,9 +34,7 @@ _IMPORTED = ("spectral_repro.runner.job", "spectral_repro.runner.processes")
 _UNKNOWN = 255
 
 
-def stream(
-    jobs: Sequence[Sequence[str]], compose: Callable[[Job], Mapping[str, Any]], at_once: int
-) -> Iterator[JobOutcome]:
+def stream(jobs: Sequence[tuple[Cell, Run]], at_once: int) -> Iterator[JobOutcome]:
     """Runs so many jobs at a time; yields outcomes in the order in which jobs end."""
     at_once = min(at_once, len(jobs))
     waiting, free = collections.deque(enumerate(jobs)), list(range(at_once))
@@ -44,10 +43,10 @@ def stream(
     try:
         while waiting or running:
             while waiting and free:
-                i, job = waiting.popleft()
+                i, (cell, options) = waiting.popleft()
                 slot = free.pop(0)
                 try:
-                    running[i] = _Worker(context, i, _share(compose(tuple(job)), slot, at_once), slot)
+                    running[i] = _Worker(context, cell, _share(options, slot, at_once), slot)
                 except (OSError, EOFError) as error:  # no process, or no memory for one
                     free.append(slot)
                     yield i, error
@@ -66,12 +65,12 @@ def stream(
             worker.process.kill()
 
 
-def _share(config: Mapping[str, Any], slot: int, at_once: int) -> dict[str, Any]:
-    """The configuration with a share of the machine, where the user has not said which."""
-    threads = config["threads"]
+def _share(options: Run, slot: int, at_once: int) -> Run:
+    """A share of the machine, where the user has not said which."""
+    threads = options.threads
     if threads == "auto" and "OMP_NUM_THREADS" not in os.environ:
         threads = max(1, cores() // at_once)
-    return {**config, "threads": threads, "device": share_of_devices(config["device"], slot)}
+    return options.model_copy(update={"threads": threads, "device": share_of_devices(options.device, slot)})
 
 
 def _context() -> multiprocessing.context.BaseContext:
@@ -97,13 +96,13 @@ def _context() -> multiprocessing.context.BaseContext:
 class _Worker:
     """A process that runs one job, what it prints and what it returns."""
 
-    def __init__(self, context: Any, number: int, config: Mapping[str, Any], slot: int) -> None:
+    def __init__(self, context: Any, cell: Cell, options: Run, slot: int) -> None:
         self.slot, self.result, self.line = slot, None, b""
         self.results, sending = context.Pipe(duplex=False)
         self.output, printing = context.Pipe(duplex=False)
         os.set_blocking(self.output.fileno(), False)
         interruptible = signal.getsignal(signal.SIGINT) != signal.SIG_IGN  # as of a shell's background job
-        arguments = config, number, sending, printing, interruptible
+        arguments = cell, options, sending, printing, interruptible
         self.process = context.Process(target=work, args=arguments, daemon=True)
         with _no_main_module():
             self.process.start()
@@ -167,13 +166,13 @@ def _no_main_module() -> Iterator[None]:
 
 
 def work(
-    config: Mapping[str, Any],
-    number: int,
+    cell: Cell,
+    options: Run,
     results: multiprocessing.connection.Connection,
     output: multiprocessing.connection.Connection,
     interruptible: bool,
 ) -> None:
-    """Runs a job in a process of its own, and sends its report or its error."""
+    """Runs a cell in a process of its own, and sends its report or its error."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt if interruptible else signal.SIG_IGN)
     os.dup2(output.fileno(), 1)
@@ -183,9 +182,9 @@ def work(
     threading.Thread(target=_end_with_sweep, daemon=True).start()
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a process that is killed leaves behind
     try:
-        from spectral_repro.runner.job import run_job
+        from spectral_repro.runner.job import run_in_sweep
 
-        outcome: object = run_job(config, number)
+        outcome: object = run_in_sweep(cell, options)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
