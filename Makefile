@@ -3,7 +3,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint figures report collect bench faults slurm audit clean
+.PHONY: help run test lint figures report page collect bench faults slurm audit clean
 
 help:           ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ figures: $(VENV)/.installed  ## draw all figures from the rows in results/ (seco
 report: $(VENV)/.installed   ## judge the paper's claims from the rows: results/REPORT.md, and the story in README.md
 	$(BIN)/python scripts/report.py
 	$(BIN)/python scripts/docs.py
+
+page: $(VENV)/.installed-page  ## write results/page/index.html: all results for a browser, in one file
+	$(BIN)/python scripts/page.py
 
 collect: $(VENV)/.installed  ## join the rows of all cells into results/results.csv
 	$(BIN)/python scripts/collect.py
@@ -49,6 +52,10 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
 	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(VENV)/.installed-page: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -e '.[page]'
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

@@ -46,6 +46,7 @@ MODULES = {
     "spectral-repro-status": "spectral_repro.runner.status",
     "spectral-repro-collect": "spectral_repro.results.collect",
     "spectral-repro-plot": "spectral_repro.figures.command",
+    "spectral-repro-page": "spectral_repro.page.command",
 }
 
 

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 #: What the extras install, and nothing else does: not there for who has the base install.
 EXTRAS = ("safetensors", "tensorboard", "submitit", "hydra_plugins.hydra_submitit_launcher", "psutil", "hypothesis")
-EXTRAS += ("pytest", "polars", "mypy")
+EXTRAS += ("pytest", "polars", "mypy", "playwright", "vl_convert")
 
 
 def python(*arguments: object, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
@@ -77,7 +77,13 @@ def test_the_sdist_has_every_room_and_no_rows(built):
 
 def test_the_wheel_has_what_it_needs(built):
     names = set(zipfile.ZipFile(built["wheel"]).namelist())
-    for name in ("spectral_repro/results/rows.py", "spectral_repro/conf/config.yaml", "spectral_repro/py.typed"):
+    for name in (
+        "spectral_repro/results/rows.py",
+        "spectral_repro/conf/config.yaml",
+        "spectral_repro/py.typed",
+        "spectral_repro/page/assets/index.html",
+        "spectral_repro/page/assets/main.js",
+    ):
         assert name in names
     assert "hydra_plugins/spectral_repro.py" in names
     assert not [n for n in names if n.startswith(("results", "tests", "conf/"))]
@@ -90,6 +96,7 @@ def test_the_extras_that_are_hidden_are_those_of_the_project():
     base = {re.match(r"[\w-]+", r)[0] for r in project["dependencies"]}
     hidden = {name.partition(".")[0].replace("_", "-") for name in EXTRAS}
     tools = {"spectral-repro", "hydra-submitit-launcher", "wandb", "mlflow", "hatchling", "pytest-xdist", "ruff"}
+    tools |= {"vl-convert-python"}  # hidden by the name of its module
     assert extras - base - tools <= hidden
 
 

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "spectral_repro"
 #: From top to bottom; a room may import those after it.
-ROOMS = ("cli", "bench", "report", "figures", "runner", "results", "data", "config", "training", "layers")
+ROOMS = ("cli", "bench", "page", "report", "figures", "runner", "results", "data", "config", "training", "layers")
 #: Below all of them; ``layers`` and ``training`` do without even these.
 GROUND = ("files", "errors", "terminal")
 #: What may look into any room, as it is asked to.

@@ -1,8 +1,11 @@
 """The plotting library as text: Vega, Vega-Lite and vega-embed, from the wheel of ``vl-convert-python``."""
 
+import functools
+
 from spectral_repro.errors import UserError
 
 
+@functools.cache
 def vega_script() -> str:
     """JavaScript that defines ``vegaEmbed``; needs no network.
 

@@ -51,6 +51,7 @@ def test_an_empty_folder_is_one_line(tmp_path, capsys):
 
 def test_a_missing_extra_is_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
+    command.vega_script.cache_clear()
     with pytest.raises(SystemExit) as end:
         command.main(["--results-dir", str(tmp_path)])
     assert end.value.code == 2
