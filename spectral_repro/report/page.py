@@ -150,7 +150,7 @@ def _far_below(rows: Rows) -> int:
 
 
 def _hours(frame: pd.DataFrame) -> str:
-    hours = frame["seconds"].groupby(frame["device"].str.partition(" ")[0]).sum() / 3600
+    hours = frame["seconds"].groupby(provenance.kind_of(frame)).sum() / 3600
     return ", ".join(f"{h:.1f} hours on {kind}" for kind, h in hours.items()) or "No hours"
 
 
