@@ -79,6 +79,7 @@ def _figures(rows: Rows, usual: int, most: int) -> Iterator[dict[str, object]]:
             "name": name,
             "title": ALL[name].heading([p.label for p in panels["published"]]),
             "short": ALL[name].short,
+            "picture": name in FIGURES,  # the controls have theirs above
             "network": ALL[name].network,
             "captions": list(filter(None, captions)),
             "rates": [

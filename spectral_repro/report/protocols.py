@@ -7,6 +7,7 @@ import yaml
 
 from spectral_repro.config.compose import config_folder, plain_composer
 from spectral_repro.figures.style import label_of
+from spectral_repro.report.formats import signed
 
 METHODS = ("direct", "spectral", "ssvd", "sqr")
 DATA = ("mnist", "fashion_mnist", "cifar10")
@@ -35,7 +36,7 @@ _STARTS = {"eig_in": "λin", "eig_out": "λout", "singular_values": "Σ"}
 
 
 def _drawn(value: Any) -> str:
-    return f"~ U({value[0]:g}, {value[1]:g})" if isinstance(value, list) else f"= {value:g}"
+    return signed(f"~ U({value[0]:g}, {value[1]:g})" if isinstance(value, list) else f"= {value:g}")
 
 
 def learning_rates(protocol: str) -> list[str]:

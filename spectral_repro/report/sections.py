@@ -7,7 +7,7 @@ from spectral_repro.figures.catalogue import FIGURES
 from spectral_repro.figures.controls import ALLOCATIONS
 from spectral_repro.figures.style import label_of
 from spectral_repro.report import budgets, learning_rates, protocols, sparse
-from spectral_repro.report.formats import gap, interval, listed, markdown, signed
+from spectral_repro.report.formats import gap, interval, listed, markdown
 from spectral_repro.report.panels import RATES, Rows
 from spectral_repro.report.variants import VARIANTS, variant_gains
 from spectral_repro.report.verdicts import Verdict, overall
@@ -33,7 +33,7 @@ def _verdicts(mine: Sequence[Verdict]) -> str:
     if not mine:
         return "–"
     alike = len({v.verdict for v in mine}) == 1
-    each = (f"{_place(v)}: {v.short}" + f" {v.verdict}" * (not alike) for v in mine)
+    each = (f"{_place(v)}: {v.short}" + f", {v.verdict}" * (not alike) for v in mine)
     return "<br>".join([f"**{overall(mine)}**", *each])
 
 
@@ -60,7 +60,7 @@ def protocol() -> str:
             *both("{validation_fraction:.0%} of the training images, at random, each network its own"),
         ),
         ("loss", *both("softmax cross-entropy")),
-        ("optimizer", *both("{optimizer} (β {beta1:g} and {beta2:g}, ε {epsilon}), batches of {batch_size}")),
+        ("optimizer", *both("{optimizer} (β {beta1:g}, {beta2:g}; ε {epsilon:.0e}), batches of {batch_size}")),
         ("activation", *both("{activation}")),
         (
             "stopping",
@@ -76,7 +76,7 @@ def protocol() -> str:
         ),
         ("learning rates", *("; ".join(protocols.learning_rates(p)) for p in ("dense", "sparse"))),
     ]
-    same = [(name, signed(first), "same" if second == first else signed(second)) for name, first, second in lines]
+    same = [(name, first, "same" if second == first else second) for name, first, second in lines]
     return markdown(("", "dense figures (1, 3 to 9)", "sparse figures (2, 10)"), same)
 
 
@@ -105,8 +105,8 @@ def deviations(rows: Rows) -> str:
                 "none (`+method.bias=false`)",
                 measured("direct", "bias"),
             ),
-            ("validation images", "not said; ours are random, each network's own", "the last ones, for all", "no rows"),
-            ("trained entries of S-QR(p)", "each with probability p; ours a share of exactly p", "–", "no rows"),
+            ("validation images", "not said; ours are random, each network's own", "the last ones, for all", "not run"),
+            ("trained entries of S-QR(p)", "each with probability p; ours a share of exactly p", "–", "not run"),
         ],
     )
 
@@ -147,7 +147,7 @@ def best_training(found: Sequence[sparse.Place]) -> str:
     best = sparse.training_of_best(found)
     if not best:
         return ""
-    each = ", ".join(f"{name} in {n} ({epochs:.0f} epochs)" for name, (n, epochs) in best.items())
+    each = ", ".join(f"{name} in {n} places ({epochs:.0f} epochs)" for name, (n, epochs) in best.items())
     own = [p.epochs[sparse.SQR] for p in found if p.best]
     return f"At published rates the best of direct is {each}; S-QR trains for {sum(own) / len(own):.0f} epochs."
 
