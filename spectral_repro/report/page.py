@@ -9,11 +9,12 @@ import pandas as pd
 from spectral_repro.figures.catalogue import ALL, CONTROLS, FIGURES
 from spectral_repro.figures.select import ENOUGH, Panel, select_panel
 from spectral_repro.figures.style import label_of
-from spectral_repro.report import budgets, learning_rates, provenance, sections, sparse, trace
+from spectral_repro.report import budgets, learning_rates, protocols, provenance, sections, sparse, trace
 from spectral_repro.report.formats import markdown
 from spectral_repro.report.panels import FINDINGS, RATES, Rows, spec_of
 from spectral_repro.report.render import render
 from spectral_repro.report.story import tell
+from spectral_repro.report.variants import VARIANTS, variant_gains
 from spectral_repro.report.verdicts import Verdict
 from spectral_repro.results.frame import collapsed, collapsed_sizes, far_below
 from spectral_repro.results.rates import TUNING_SEEDS
@@ -48,11 +49,11 @@ def _values(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str])
         n_others=", ".join(
             f"{v.n} in claim {v.claim.number} ({v.figure}, {v.rates} rates)" for v in verdicts if v.n not in (0, usual)
         ),
-        protocol=sections.protocol(),
-        deviations=sections.deviations(rows),
+        **protocols.protocols(),
+        changes={m: variant_gains(rows.panels("findings")[0], m, *option) for m, *option in VARIANTS},
         findings_command=trace.commands(FINDINGS, rows.panels("findings"))[0],
         cifar=", ".join(sorted({p.data for p in rows.panels("fig05")})),
-        sparse=sections.sparse_table(ways),
+        leads=sections.sparse_table(ways),
         counts=sections.sparse_counts(ways),
         best_training=sections.best_training(ways["published"]),
         budgets=sections.budgets_table(spent),
