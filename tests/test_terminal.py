@@ -13,6 +13,7 @@ COMMANDS = {
     "spectral-repro-collect": "spectral_repro.results.collect",
     "spectral-repro-plot": "spectral_repro.figures.command",
     "spectral-repro-report": "spectral_repro.report.command",
+    "spectral-repro-page": "spectral_repro.page.command",
     "spectral-repro-status": "spectral_repro.runner.status",
 }
 
