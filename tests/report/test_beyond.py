@@ -5,8 +5,8 @@ import re
 import pytest
 
 from spectral_repro.config.compose import plain_compose
-from spectral_repro.config.rates import read_rates
 from spectral_repro.config.read import read_config
+from spectral_repro.config.tuned import read_rates
 from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.figures.catalogue import CONTROLS
 from spectral_repro.figures.select import choose_panels
