@@ -31,8 +31,8 @@ def _wide_networks(rows: Rows) -> str:
             q = average(list(relative_by_size(panel.frame, "spectral", 500).values()))
             alone = {True: "reproduced", False: "not reproduced", None: "undecided"}[within(q, *ABOUT_NINETY)]
             return (
-                f"Over N2 ≥ 500, where ρ is at most {wide['rho'].max():.4f}, it is {interval(q)}: by that alone, the "
-                f"claim would be {alone}."
+                f"Over N2 ≥ 500, where ρ is at most {wide['rho'].max():.4f}, it is {interval(q)}: "
+                f"by that alone the verdict would be “{alone}”."
             )
     return ""
 
@@ -44,7 +44,7 @@ def _small_networks(rows: Rows) -> str:
         for panel in rows.whole(figure, methods=CLAIMS["4"].methods):
             curve = {n2: e.value for n2, e in sorted(relative_by_size(panel.frame, "sqr").items())}
             near = [n2 for n2 in curve if all(curve[other] > EQUAL for other in curve if other >= n2)]
-            since = f"from N2 = {near[0]} on" if near else "at no large N2"
+            since = f"from N2 = {near[0]} on" if near else "at no N2 up to the largest"
             said.append(f"{since} ({short_of(figure)})")
     other = [
         f"{interval(e)} on {panel.label}"
@@ -78,11 +78,11 @@ def _what_returns(rows: Rows) -> str:
             dense = sparse.at_highest(found).items()
             each = ", ".join(f"{interval(leads['dense_output'], '+.4f')} on {label}" for label, leads in dense)
             text += (
-                f" At {rates} rates S-QR is ahead of direct with straight-through gradients, whose silenced weights "
-                f"return, too, in {count.first} and behind in {count.second} of {count.of} comparisons"
-                + (f"; with the last layer dense, its lead over direct at the highest s is {each}." if each else ".")
+                f" At {rates} rates S-QR leads such direct training in {count.first} of {count.of} comparisons and is "
+                f"behind in {count.second}."
+                + (f" With the last layer dense, S-QR's lead over direct at the highest s is {each}." if each else "")
             )
-    return text.strip()
+    return f"Straight-through gradients let those of direct return, too.{text}" if text else ""
 
 
 def _other_hubs(rows: Rows) -> str:
@@ -92,8 +92,8 @@ def _other_hubs(rows: Rows) -> str:
     held: dict[str, Measured] = {kind: hubs.measured(kind, "in") for kind in _OTHER_HUBS}
     said = [f"{_OTHER_HUBS[kind]}: {interval(e)} of the in-links." for kind, e in held.items() if e.n]
     missing = [name for kind, name in _OTHER_HUBS.items() if not held[kind].n]
-    missing += ["which nodes the hubs are"] * ("node" not in DEGREE_COLUMNS)
-    return " ".join(said + [f"Not run: {', '.join(missing)}."] * bool(missing))
+    said += [f"Not run: {', '.join(missing)}."] * bool(missing)
+    return " ".join(said + ["The rows do not say which nodes the hubs are."] * ("node" not in DEGREE_COLUMNS))
 
 
 def _size_and_time(rows: Rows) -> str:

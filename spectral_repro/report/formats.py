@@ -14,6 +14,7 @@ def signed(text: str) -> str:
 def interval(e: Estimate | Measured, form: str = ".3f", confidence: float = 0.95) -> str:
     """The value and its interval, ``0.981 [0.980, 0.982]``; the value alone where there is no interval."""
     low, high = e.interval(confidence)
+    form = form.replace(".", "z.")  # no minus before a zero
     return signed(f"{e.value:{form}}" + (f" [{low:{form}}, {high:{form}}]" if math.isfinite(low) else ""))
 
 

@@ -42,7 +42,8 @@ def comparisons(found: Sequence[Entry]) -> Iterator[Comparison]:
             for network in sorted({e.network for e in mine if e.sparsity}, key=lambda n: (n.count("–"), n)):
                 for s in SPARSITIES:
                     alike = [e for e in mine if (e.network, e.sparsity) == (network, s)]
-                    yield Comparison(data, rates, "sparse", f"{network}, {s:g}", best_of_each(alike))
+                    if any(e.rates == rates for e in alike):  # or the published table has all of them
+                        yield Comparison(data, rates, "sparse", f"{network}, {s:g}", best_of_each(alike))
 
 
 def _fitting(found: Sequence[Entry], budget: int) -> list[Entry]:

@@ -9,11 +9,12 @@ import pandas as pd
 from spectral_repro.figures.catalogue import ALL, CONTROLS, FIGURES
 from spectral_repro.figures.select import ENOUGH, Panel, select_panel
 from spectral_repro.figures.style import label_of
-from spectral_repro.report import budgets, learning_rates, provenance, sections, sparse, trace
+from spectral_repro.report import budgets, learning_rates, protocols, provenance, sections, sparse, trace
 from spectral_repro.report.formats import markdown
 from spectral_repro.report.panels import FINDINGS, RATES, Rows, spec_of
 from spectral_repro.report.render import render
 from spectral_repro.report.story import tell
+from spectral_repro.report.variants import VARIANTS, variant_gains
 from spectral_repro.report.verdicts import Verdict
 from spectral_repro.results.frame import collapsed, collapsed_sizes, far_below
 from spectral_repro.results.rates import TUNING_SEEDS
@@ -48,11 +49,11 @@ def _values(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str])
         n_others=", ".join(
             f"{v.n} in claim {v.claim.number} ({v.figure}, {v.rates} rates)" for v in verdicts if v.n not in (0, usual)
         ),
-        protocol=sections.protocol(),
-        deviations=sections.deviations(rows),
+        **protocols.protocols(),
+        changes={m: variant_gains(rows.panels("findings")[0], m, *option) for m, *option in VARIANTS},
         findings_command=trace.commands(FINDINGS, rows.panels("findings"))[0],
         cifar=", ".join(sorted({p.data for p in rows.panels("fig05")})),
-        sparse=sections.sparse_table(ways),
+        leads=sections.sparse_table(ways),
         counts=sections.sparse_counts(ways),
         best_training=sections.best_training(ways["published"]),
         budgets=sections.budgets_table(spent),
@@ -79,6 +80,7 @@ def _figures(rows: Rows, usual: int, most: int) -> Iterator[dict[str, object]]:
             "name": name,
             "title": ALL[name].heading([p.label for p in panels["published"]]),
             "short": ALL[name].short,
+            "picture": name in FIGURES,  # the controls have theirs above
             "network": ALL[name].network,
             "captions": list(filter(None, captions)),
             "rates": [
@@ -150,7 +152,7 @@ def _far_below(rows: Rows) -> int:
 
 
 def _hours(frame: pd.DataFrame) -> str:
-    hours = frame["seconds"].groupby(frame["device"].str.partition(" ")[0]).sum() / 3600
+    hours = frame["seconds"].groupby(provenance.kind_of(frame)).sum() / 3600
     return ", ".join(f"{h:.1f} hours on {kind}" for kind, h in hours.items()) or "No hours"
 
 

@@ -19,6 +19,11 @@ def made_by(frame: pd.DataFrame) -> pd.DataFrame:
     return groups.agg(networks=("seed", "size"), hours=("seconds", lambda s: s.sum() / 3600))
 
 
+def kind_of(frame: pd.DataFrame) -> pd.Series:
+    """``cpu`` or ``cuda`` of each row."""
+    return frame["device"].str.split(" ").str[0]
+
+
 class Comparison(NamedTuple):
     """What networks of the second kind of device are above those of the first, in standard deviations of one."""
 
@@ -35,7 +40,7 @@ def between_devices(frame: pd.DataFrame) -> Iterator[Comparison]:
     Networks of one seed share split and order of batches in all cells, so that seeds are what varies by itself.
     Those of less than half of the cells are left out, as their averages vary more.
     """
-    kinds = frame["device"].str.partition(" ")[0]
+    kinds = kind_of(frame)
     for first, second in combinations(sorted(set(kinds)), 2):
         parts = []
         for _, cell in frame.groupby("config_hash"):

@@ -6,10 +6,9 @@ from spectral_repro.claims import CLAIMS
 from spectral_repro.figures.catalogue import FIGURES
 from spectral_repro.figures.controls import ALLOCATIONS
 from spectral_repro.figures.style import label_of
-from spectral_repro.report import budgets, learning_rates, protocols, sparse
-from spectral_repro.report.formats import gap, interval, listed, markdown, signed
-from spectral_repro.report.panels import RATES, Rows
-from spectral_repro.report.variants import VARIANTS, variant_gains
+from spectral_repro.report import budgets, learning_rates, sparse
+from spectral_repro.report.formats import interval, listed, markdown
+from spectral_repro.report.panels import RATES
 from spectral_repro.report.verdicts import Verdict, overall
 
 
@@ -33,7 +32,7 @@ def _verdicts(mine: Sequence[Verdict]) -> str:
     if not mine:
         return "–"
     alike = len({v.verdict for v in mine}) == 1
-    each = (f"{_place(v)}: {v.short}" + f" {v.verdict}" * (not alike) for v in mine)
+    each = (f"{_place(v)}: {v.short}" + f", {v.verdict}" * (not alike) for v in mine)
     return "<br>".join([f"**{overall(mine)}**", *each])
 
 
@@ -43,72 +42,6 @@ def _place(v: Verdict) -> str:
         return v.label
     spec = FIGURES[v.figure]
     return spec.short + f" {v.label}" * (len(spec.datasets) > 1)
-
-
-def protocol() -> str:
-    """How the networks of dense and sparse figures are trained."""
-    dense, sparse_ = (protocols.protocols()[name] for name in ("dense", "sparse"))
-
-    def both(*texts: str) -> tuple[str, str]:
-        first, second = ("; ".join(t.format(**p) for t in texts) for p in (dense, sparse_))
-        return first, second
-
-    lines = [
-        ("preprocessing", *both("pixels divided by 255, flattened; nothing else")),
-        (
-            "held out for validation",
-            *both("{validation_fraction:.0%} of the training images, at random, each network its own"),
-        ),
-        ("loss", *both("softmax cross-entropy")),
-        ("optimizer", *both("{optimizer} (β {beta1:g} and {beta2:g}, ε {epsilon}), batches of {batch_size}")),
-        ("activation", *both("{activation}")),
-        (
-            "stopping",
-            *both("after {patience} epochs without a better one, least gain {min_delta:g}; {max_epochs} at most"),
-        ),
-        ("tested", *both("the weights of the last epoch, on all test images")),
-        ("biases", *both("start at 0, trained in all layers")),
-        *zip(
-            (f"start of {label_of(method)}" for method in protocols.METHODS),
-            protocols.start_values("dense"),
-            protocols.start_values("sparse"),
-            strict=True,
-        ),
-        ("learning rates", *("; ".join(protocols.learning_rates(p)) for p in ("dense", "sparse"))),
-    ]
-    same = [(name, signed(first), "same" if second == first else signed(second)) for name, first, second in lines]
-    return markdown(("", "dense figures (1, 3 to 9)", "sparse figures (2, 10)"), same)
-
-
-def deviations(rows: Rows) -> str:
-    """Where text, code and this program differ, and what it does to the accuracy."""
-    (panel,) = rows.panels("findings")
-    gains = {(m, o): variant_gains(panel, m, o, theirs) for m, o, theirs in VARIANTS}
-
-    def measured(method: str, option: str) -> str:
-        found = gains[method, option]
-        return "; ".join(f"{gap(e)} at {where}" for where, e in found.items()) or "not run"
-
-    return markdown(
-        ("", "paper's text, our default", "published code", "changes accuracy by"),
-        [
-            ("trained part of `R`", "upper triangle", "all of it (`method.core=full`)", measured("sqr", "core")),
-            (
-                "`U`, `V` of S-SVD",
-                "orthogonal (captions: uniform entries)",
-                "Gaussian entries (`method.basis=gaussian`)",
-                measured("ssvd", "basis"),
-            ),
-            (
-                "bias of direct in sparse networks",
-                "not said; ours has one, as S-QR",
-                "none (`+method.bias=false`)",
-                measured("direct", "bias"),
-            ),
-            ("validation images", "not said; ours are random, each network's own", "the last ones, for all", "no rows"),
-            ("trained entries of S-QR(p)", "each with probability p; ours a share of exactly p", "–", "no rows"),
-        ],
-    )
 
 
 def sparse_table(found: Mapping[str, Sequence[sparse.Place]]) -> str:
@@ -147,7 +80,7 @@ def best_training(found: Sequence[sparse.Place]) -> str:
     best = sparse.training_of_best(found)
     if not best:
         return ""
-    each = ", ".join(f"{name} in {n} ({epochs:.0f} epochs)" for name, (n, epochs) in best.items())
+    each = ", ".join(f"{name} in {n} places ({epochs:.0f} epochs)" for name, (n, epochs) in best.items())
     own = [p.epochs[sparse.SQR] for p in found if p.best]
     return f"At published rates the best of direct is {each}; S-QR trains for {sum(own) / len(own):.0f} epochs."
 

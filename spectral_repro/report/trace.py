@@ -15,13 +15,13 @@ def commands(spec: FigureSpec, panels: Sequence[Panel]) -> list[str]:
     rates = ["rates=tuned"] if spec.rates == "tuned" else []
     by_words: dict[tuple[str, ...], list[str]] = {}
     for panel in panels:
-        words = [f"experiment={experiment}", f"profile={panel.profile}", *rates, *_realizations(experiment, panel)]
-        by_words.setdefault(tuple(words), []).append(panel.data)
+        words = (f"experiment={experiment}", f"profile={panel.profile}", *rates, *_realizations(experiment, panel))
+        by_words.setdefault(words, []).append(panel.data)
     found = []
     for words, data in by_words.items():
         own = {cell.data["name"] for cell, _ in cells_of(experiment, panels[0].profile)}
-        words += (f"data={','.join(data)}",) if set(data) != own else ()
-        found.append(" ".join(["spectral-repro", *words]))
+        of_data = [f"data={','.join(data)}"] if set(data) != own else []
+        found.append(" ".join(["spectral-repro", *words, *of_data]))
     return found
 
 
