@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import spectral_repro
+from spectral_repro.version import __version__
 
 #: How a terminal that has no such characters shows them.
 _PLAIN = {
@@ -52,4 +52,4 @@ def parser_of(description: str) -> argparse.ArgumentParser:
 def version_line(program: str) -> str:
     """What ``--version`` prints: ours, and the versions of what decides numbers; nothing heavy is imported."""
     others = ", ".join(f"{name} {version(name)}" for name in ("torch", "hydra-core"))
-    return f"{program} {spectral_repro.__version__} ({others}, Python {platform.python_version()})"
+    return f"{program} {__version__} ({others}, Python {platform.python_version()})"

@@ -32,8 +32,8 @@ EXCUSED = {
 COMPOSED = {
     "hydra/sweeper=optuna": "needs a package; tests/test_hydra.py plays such a sweeper",
     "hydra/launcher=slurm": "needs Slurm; make slurm has one",
-    "tracker=wandb": "needs a package; tests/runner/test_tracker.py plays it",
-    "tracker=mlflow": "needs a package; tests/runner/test_tracker.py plays it",
+    "tracker=wandb": "needs a package; tests/runner/test_tracking.py plays it",
+    "tracker=mlflow": "needs a package; tests/runner/test_tracking.py plays it",
     **dict.fromkeys(("mnist", "fashion_mnist", "cifar10", "kmnist"), "needs a download"),
 }
 #: What is not made shorter: the next line names the hash of its cell.

@@ -12,7 +12,7 @@ from typing import Any
 from spectral_repro.config import keys
 from spectral_repro.config.cell import LATER, Cell, import_layer, masking_name
 from spectral_repro.config.check import check
-from spectral_repro.config.rates import tuned_rate
+from spectral_repro.config.tuned import tuned_rate
 from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.layers import ReparametrizedLinear
 

@@ -9,6 +9,9 @@ from spectral_repro.config.cell import Cell
 from spectral_repro.config.files import conf_file, names_of
 from spectral_repro.errors import UserError, as_typed
 
+#: The one in C writes the same, in a tenth of the time.
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
 
 def command_of(cell: Cell) -> str:
     """The command that trains ``cell``, with every value that decides its numbers, whatever the defaults become."""
@@ -53,7 +56,7 @@ def described(cell: Cell) -> str:
         "trainer": dict(cell.trainer),
         "precision": cell.precision,
     }
-    return f"# {command_of(cell)}\n" + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    return f"# {command_of(cell)}\n" + yaml.dump(settings, Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
 
 
 def find_config(results_dir: Path, config_hash: str) -> str:

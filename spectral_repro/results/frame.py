@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spectral_repro.results.curves import CURVE_COLUMNS, Point, read_curves
+from spectral_repro.results.epochs import CURVE_COLUMNS, Point, read_curves
 from spectral_repro.results.rows import COLUMNS, Row, values_of
 
 #: A network is taken for collapsed if it is right at most this much more often than by guessing among equal classes.

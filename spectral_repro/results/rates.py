@@ -11,8 +11,8 @@ import yaml
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.files import conf_file
 from spectral_repro.config.jobs import cells_of
-from spectral_repro.config.rates import rates_file, read_rates, way
 from spectral_repro.config.read import learning_rate
+from spectral_repro.config.tuned import rates_file, read_rates, way
 from spectral_repro.files import write_atomically
 from spectral_repro.results.rows import Row
 from spectral_repro.results.statistics import mean

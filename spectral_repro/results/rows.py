@@ -193,7 +193,7 @@ def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
 
 def keep_config(path: Path, cell: Cell) -> None:
     """Keeps the configuration of ``cell`` as YAML beside its rows in ``path``."""
-    write_atomically(path.with_suffix(".yaml"), described(cell).encode())
+    write_atomically(path.with_suffix(".yaml"), described(cell).encode(), sync=False)
 
 
 def first_digest(folder: Path, besides: str) -> str | None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.written import described
 from spectral_repro.files import locked
-from spectral_repro.results.curves import add_curve, curve_file
+from spectral_repro.results.epochs import add_curve, curve_file
 from spectral_repro.results.rows import Row, read_rows, row_file
 
 #: By seed and name.

@@ -8,7 +8,7 @@ from typing import Any
 
 from spectral_repro.config.cell import Cell
 from spectral_repro.errors import interrupted
-from spectral_repro.results.curves import Point
+from spectral_repro.results.epochs import Point
 from spectral_repro.results.rows import Row
 from spectral_repro.runner.trackers import TRACKERS, Tracker
 from spectral_repro.terminal import counted

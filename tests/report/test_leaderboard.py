@@ -46,7 +46,7 @@ def test_others_have_their_difference_to_the_first(controls):
     text = text_of(frame).partition("## mnist, dense networks, published rates")[2]
     lines = [line.split(" | ") for line in text.partition("**6,209**")[2].splitlines()]
     assert f"{first.estimate.value:.4f} [" in lines[0][3]
-    assert lines[1][3].startswith(f"{gap.value:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−"))
+    assert lines[1][3].startswith(f"{gap.value:+z.3f} [{low:+z.3f}, {high:+z.3f}]".replace("-", "−"))
     table = leaderboard.whole_table(entries(frame))
     line = table[table["config_hash"] == second.config_hash].iloc[0]
     assert (line["rank"], line["difference"]) == (2, pytest.approx(gap.value))

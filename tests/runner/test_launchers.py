@@ -101,21 +101,21 @@ def test_jobs_are_spread_over_the_gpus(monkeypatch):
     assert share_of_devices("auto", 3) == "auto"
 
 
-def pretend(config, options, results, output, interruptible) -> None:
+def pretend(config, options, telling, interruptible) -> None:
     """Stands in for a job."""
-    os.dup2(output.fileno(), 1)
-    os.write(1, f"epochs of {config['name']}\nhalf a li".encode())
+    lines = processes._Lines(telling)
+    print(f"epochs of {config['name']}\nhalf a li", end="", file=lines)
     time.sleep(config.get("takes", 0))
-    os.write(1, b"ne")
+    print("ne", file=lines)
     if config["name"] == "dies":
         os._exit(3)
     if config["name"] == "killed":
         os.kill(os.getpid(), signal.SIGRTMIN + 6)
     if config["name"] == "torn":
-        os.write(results.fileno(), b"\0\0\1\0 half a message")
+        os.write(telling.fileno(), b"\0\0\1\0 half a message")
         os._exit(0)
     special = {"wrong": UserError("n2=0: must be more"), "long": "x" * 2**20}
-    results.send(special.get(config["name"], (config["name"], options.device, options.threads)))
+    telling.send((False, special.get(config["name"], (config["name"], options.device, options.threads))))
 
 
 def stream(monkeypatch, *jobs, count=2) -> list:

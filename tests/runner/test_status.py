@@ -8,7 +8,7 @@ import pytest
 from spectral_repro.figures import command
 from spectral_repro.figures.own import OwnFigure, curves_of
 from spectral_repro.figures.select import load_frame
-from spectral_repro.results.curves import read_curves
+from spectral_repro.results.epochs import read_curves
 from spectral_repro.results.frame import by_epoch
 from spectral_repro.runner import status
 from spectral_repro.runner.claim import claimed

@@ -12,7 +12,7 @@ import torch
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.read import read_config, require_packages
 from spectral_repro.errors import ConfigError
-from spectral_repro.results.curves import Point, add_curve, curve_file, read_curves
+from spectral_repro.results.epochs import Point, add_curve, curve_file, read_curves
 from spectral_repro.results.rows import Row, add_rows, read_rows, row_file
 from spectral_repro.runner import batch, job
 from spectral_repro.runner.trackers import RESULTS, TRACKERS, Tracker
