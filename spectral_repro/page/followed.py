@@ -7,8 +7,8 @@ import pandas as pd
 
 from spectral_repro.page.columns import columns
 from spectral_repro.report.hubs import top_share
-from spectral_repro.results.curves import CURVE_COLUMNS
 from spectral_repro.results.degrees import DEGREE_COLUMNS, read_degrees
+from spectral_repro.results.epochs import CURVE_COLUMNS
 from spectral_repro.results.frame import by_epoch
 from spectral_repro.results.statistics import mean
 
