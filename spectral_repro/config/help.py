@@ -38,6 +38,7 @@ _COMMANDS = {
     "spectral-repro-collect": "join all rows in one table, results.csv",
     "spectral-repro-plot": "draw the paper's figures, or one of your own sweep",
     "spectral-repro-report": "judge the paper's claims from the rows",
+    "spectral-repro-page": "show all rows in a browser, as one file",
 }
 _FOOT = """
 The files of conf/method have the default options and learning rates of each

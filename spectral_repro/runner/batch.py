@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import functools
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import build_stack, direct_parameters, trained_parameters
 from spectral_repro.training.products import find_products
 from spectral_repro.training.protocol import Outcome, Progress, Protocol
-from spectral_repro.training.shares import Shares
+from spectral_repro.training.shares import Shares, group_size
 from spectral_repro.training.trainer import Trainer
 
 
@@ -67,7 +68,9 @@ def make_shares(task: Task, seeds: Sequence[int]) -> Trainer | Shares:
     threads = torch.get_num_threads()
     if task.device.type != "cpu" or min(threads, len(seeds)) == 1:
         return make_trainer(task, seeds)
-    return Shares(lambda some: make_trainer(task, some), seeds, threads, threads)
+    weights = sum(a * b for a, b in itertools.pairwise(task.sizes))
+    size = group_size(weights, len(seeds), threads)
+    return Shares(lambda some: make_trainer(task, some), seeds, size, threads)
 
 
 def make_trainer(task: Task, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Trainer:
