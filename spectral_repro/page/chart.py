@@ -11,8 +11,8 @@ from spectral_repro.figures.style import Style, label_of, style_of
 from spectral_repro.page.columns import columns
 from spectral_repro.results.statistics import mean, ratio
 
-#: Decimals of what is drawn; the browser needs no more.
-_DIGITS = {"value": 6, "low": 6, "high": 6, "x": 6}
+#: Decimals: enough that four of them, rounded once more, are right.
+_DIGITS = {"value": 9, "low": 9, "high": 9}
 
 #: Label of a method in the legend, and how it is drawn.
 Look = tuple[str, Style]
