@@ -67,8 +67,11 @@ def test_hover_tells_the_numbers_of_the_rows(browser, page, results, chance):
 def hovered(tab, chart: int, chance) -> dict[str, str]:
     """What the page says where the mouse is over some mean of a chart."""
     marks = tab.locator(".chart").nth(chart).locator("g.means_marks path")
-    marks.nth(chance.randrange(marks.count())).hover(force=True)
+    marks.first.wait_for()
+    tab.mouse.move(0, 0)
     tooltip = tab.locator("#vg-tooltip-element.visible")
+    tooltip.wait_for(state="hidden")
+    marks.nth(chance.randrange(marks.count())).hover(force=True)
     tooltip.wait_for()
     lines = tooltip.locator("tr").evaluate_all("rows => rows.map((row) => [...row.cells].map((c) => c.textContent))")
     return {name: plain(value) for name, value in lines}

@@ -98,12 +98,15 @@ function theme() {
 /** The plotting library stands last in the file, so that words are there before it is read. */
 const libraryRead = new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
 
-/** Draws a specification into a place; the promise of its view. */
+let drawn = [];
+
+/** Draws a specification into a place; the promise of its view. Charts that left the page are given up. */
 async function draw(place, spec) {
   await libraryRead;
-  return vegaEmbed(
-    place,
-    { $schema: "https://vega.github.io/schema/vega-lite/v6.json", ...spec },
-    { actions: false, renderer: "svg", tooltip: { theme: "custom" } },
-  );
+  drawn = drawn.filter((chart) => chart.place.isConnected || chart.finalize());
+  const whole = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", ...spec };
+  const options = { actions: false, renderer: "svg", tooltip: { theme: "custom" } };
+  const chart = await vegaEmbed(place, whole, options);
+  drawn.push({ place, finalize: () => void chart.finalize() });
+  return chart;
 }

@@ -16,6 +16,7 @@ function route(event) {
   for (const link of document.querySelectorAll("header nav a"))
     link.toggleAttribute("aria-current", link.hash === `#${name}`);
   for (const link of document.querySelectorAll("header nav a[aria-current]")) link.setAttribute("aria-current", "page");
+  document.querySelector("#vg-tooltip-element")?.classList.remove("visible"); // of a chart that goes
   const place = document.querySelector("main");
   VIEWS[name](place, rest.join("/"));
   place.dataset.view = location.hash.slice(1);
