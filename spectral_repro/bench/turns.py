@@ -39,8 +39,7 @@ class Program:
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         assert self.process.stdin
         assert self.process.stdout
-        assert self.process.stderr
-        self.told, self.answers, self.errors = self.process.stdin, self.process.stdout, self.process.stderr
+        self.told, self.answers = self.process.stdin, self.process.stdout
         self._answer()
 
     def seconds(self) -> float:
@@ -52,8 +51,9 @@ class Program:
     def _answer(self) -> str:
         answer = self.answers.readline()
         if not answer:
-            told = self.errors.read().strip().splitlines()
-            raise RuntimeError(told[-1] if told else f"ended with {self.process.wait()}")
+            _, errors = self.process.communicate()
+            told = errors.strip().splitlines()
+            raise RuntimeError(told[-1] if told else f"ended with {self.process.returncode}")
         return answer
 
     def __enter__(self) -> "Program":
