@@ -450,3 +450,23 @@ def test_kept_networks_are_pruned_by_the_script(images, tmp_path):
     other = prune_them("--shares", "0.25")
     assert other.returncode == 2
     assert "made from other images" in other.stderr
+
+
+def test_an_interruption_that_a_library_swallows_comes_again():
+    program = """
+import os, signal, time
+from spectral_repro import cli
+cli._AGAIN = 1
+cli._Signals().begin()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(9)
+except KeyboardInterrupt:
+    print("swallowed", flush=True)
+try:
+    time.sleep(30)
+except KeyboardInterrupt:
+    print("again")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["swallowed", "again"]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -14,7 +15,7 @@ from spectral_repro.runner.task import Task
 from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import build_stack, trained_parameters
 from spectral_repro.training.protocol import Outcome, Progress, Protocol
-from spectral_repro.training.shares import Shares
+from spectral_repro.training.shares import Shares, group_size
 from spectral_repro.training.trainer import Trainer
 
 
@@ -50,7 +51,9 @@ def make_shares(task: Task, seeds: Sequence[int]) -> Trainer | Shares:
     threads = torch.get_num_threads()
     if task.device.type != "cpu" or min(threads, len(seeds)) == 1:
         return make_trainer(task, seeds)
-    return Shares(lambda some: make_trainer(task, some), seeds, threads, threads)
+    weights = sum(a * b for a, b in itertools.pairwise(task.sizes))
+    size = group_size(weights, len(seeds), threads)
+    return Shares(lambda some: make_trainer(task, some), seeds, size, threads)
 
 
 def train_batch(
