@@ -103,8 +103,8 @@ def test_what_has_no_rows_or_no_rates_is_not_judged(both, trained):
 
 
 def test_the_papers_figures_are_drawn_at_tuned_rates(both, tmp_path):
-    for name in ("fig04_tuned", "fig07_tuned"):
-        assert "Fashion-MNIST: profile paper" in draw_one(name, both, tmp_path)
+    for name in ("fig04", "fig07"):
+        assert "tuned rates, Fashion-MNIST: profile paper" in draw_one(name, both, tmp_path)
         assert (tmp_path / f"figures/{name}.png").stat().st_size > 10_000
     assert TUNED["fig07_tuned"].title == "Fig. 7: S-QR(p) (tuned rates)"
     assert TUNED["fig07_tuned"].short == "Fig. 7 (tuned rates)"
