@@ -3,7 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from spectral_repro.version import __version__ as __version__
+
 __all__ = ["load_network", "prune", "run"]
 
 #: Where the names are that are imported when they are asked for, as torch takes seconds.

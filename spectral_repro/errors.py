@@ -5,6 +5,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -24,7 +25,7 @@ class ConfigError(UserError):
         if isinstance(value, str) and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|true|false|null", value):
             value, allowed = f'"{value}"', f"{allowed} (without quotes)"
         self.key, self.allowed = key, allowed
-        super().__init__(f"{key}={_as_typed(value)}: {allowed}")
+        super().__init__(f"{key}={as_typed(value)}: {allowed}")
 
     def __reduce__(self):
         return _unpickled, (str(self), self.key, self.allowed)
@@ -36,11 +37,22 @@ def _unpickled(text: str, key: str, allowed: str) -> "ConfigError":
     return error
 
 
-def _as_typed(value: object) -> str:
-    """A value as it stands on a command line."""
+def as_typed(value: object, quoted: bool = False) -> str:
+    """A value as it stands on a command line; ``quoted``: as Hydra is sure to read it."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return "[" + ",".join(map(_as_typed, value)) + "]" if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(as_typed(v, quoted) for v in value) + "]"
+    if quoted and isinstance(value, str | Path) and not str(value).isidentifier():
+        return '"' + str(value).replace('"', '\\"') + '"'
+    return str(value)
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether a library has turned an interruption into this error."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

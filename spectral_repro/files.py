@@ -14,8 +14,10 @@ from filelock import FileLock
 from spectral_repro.errors import UserError
 
 
-def write_atomically(path: Path, content: bytes | memoryview) -> None:
+def write_atomically(path: Path, content: bytes | memoryview, sync: bool = True) -> None:
     """Writes a temporary file beside ``path``, syncs it, and renames it over ``path``.
+
+    ``sync=False`` is for what can be made again: it is whole, but may be gone after the machine has lost its power.
 
     Raises:
         UserError: if the folder cannot be created or written, or the disk is full; ``path`` is as before.
@@ -28,14 +30,16 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
             file.write(content)
             file.flush()
             os.fchmod(file.fileno(), 0o666 & ~_umask())
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
         temporary = None
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if sync:
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); nothing was changed") from error
     finally:

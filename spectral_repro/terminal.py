@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import spectral_repro
+from spectral_repro.version import __version__
 
 #: How a terminal that has no such characters shows them.
 _PLAIN = {
@@ -33,6 +33,11 @@ def speak_plainly() -> None:
             stream.reconfigure(errors="plain")
 
 
+def counted(n: int, noun: str) -> str:
+    """``1 cell``, ``2 cells``."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 def parser_of(description: str) -> argparse.ArgumentParser:
     """Of one of our commands, with ``--results-dir`` and ``--version``."""
     speak_plainly()
@@ -47,4 +52,4 @@ def parser_of(description: str) -> argparse.ArgumentParser:
 def version_line(program: str) -> str:
     """What ``--version`` prints: ours, and the versions of what decides numbers; nothing heavy is imported."""
     others = ", ".join(f"{name} {version(name)}" for name in ("torch", "hydra-core"))
-    return f"{program} {spectral_repro.__version__} ({others}, Python {platform.python_version()})"
+    return f"{program} {__version__} ({others}, Python {platform.python_version()})"

@@ -103,18 +103,16 @@ def test_the_table_is_full_with_joblibs_launcher(images, tmp_path):
 
 
 def test_a_launcher_that_runs_jobs_elsewhere_is_given_absolute_folders(images, tmp_path, monkeypatch):
-    class Elsewhere: ...
-
     monkeypatch.chdir(tmp_path)
     overrides = [*common(images), "results_dir=mine", 'data_dir="my images"']
     cell, options = read_config(plain_compose()([f"data.root={images.name}" if "root" in o else o for o in overrides]))
     job = Planned((), cell, options, 1)
-    assert sweep._absolute(Elsewhere(), job) == [
+    assert sweep._absolute(job) == [
         f'results_dir="{tmp_path}/mine"',
         f'data_dir="{tmp_path}/my images"',
         f'data.root="{tmp_path}/{images.name}"',
     ]
-    again, there = read_config(plain_compose()([*overrides, *sweep._absolute(Elsewhere(), job)]))
+    again, there = read_config(plain_compose()([*overrides, *sweep._absolute(job)]))
     assert (again.config_hash, there.results_dir) == (cell.config_hash, tmp_path / "mine")
 
 

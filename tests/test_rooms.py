@@ -11,9 +11,9 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "spectral_repro"
 #: From top to bottom; a room may import those after it.
-ROOMS = ("cli", "bench", "report", "figures", "runner", "results", "data", "training", "config", "layers")
+ROOMS = ("cli", "bench", "report", "figures", "runner", "results", "data", "config", "training", "layers")
 #: Below all of them; ``layers`` and ``training`` do without even these.
-GROUND = ("files", "errors", "terminal", "claims")
+GROUND = ("files", "errors", "terminal", "version", "claims")
 #: What may look into any room, as it is asked to.
 DOORS = ("__init__", "__main__")
 #: What only the rooms named may import.

@@ -28,10 +28,10 @@ def main(arguments: list[str] | None = None) -> None:
     Exits with 2 and one line, before anything is measured, if an argument cannot be used.
     """
     parser = parser_of("Measure the trainer's speed on this machine, beside plain PyTorch, JAX and the floor.")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--jax", metavar="PYTHON", help="a Python that has jax and optax; else this one, if it has")
-    parser.add_argument("--quick", action="store_true", help="only N2 = 20, one round: does it run at all?")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default: auto")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured; default: 3")
+    parser.add_argument("--jax", metavar="PYTHON", help="a Python that has jax and optax; default: this one, if it has")
+    parser.add_argument("--quick", action="store_true", help="only N2 = 20, one round: to see that it runs")
     given = parser.parse_args(arguments)
     with told_in_one_line(parser.prog):
         device = choose_device(given.device)

@@ -46,9 +46,9 @@ def make_trainer(method: str, n2: int, sparsity: float, device: torch.device) ->
         return Trainer(network.to(device), images, seeds, protocol)
 
     threads = torch.get_num_threads()
-    if device.type != "cpu" or threads == 1:
-        return build(range(REALIZATIONS))
     size = group_size((N1 + CLASSES) * n2, REALIZATIONS, threads)
+    if device.type != "cpu" or size == REALIZATIONS:
+        return build(range(REALIZATIONS))
     return Shares(build, range(REALIZATIONS), size, threads)
 
 

@@ -8,21 +8,18 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from spectral_repro.errors import ConfigError
+from spectral_repro.training.protocol import Protocol
 
 #: Bumped when the same configuration comes to mean other mathematics.
 HASH_VERSION = 1
 
-
 #: Part of the hash only where they differ from these defaults, of which the first rows knew nothing else.
-LATER = {
-    **{"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7},
-    **{"momentum": 0.0, "weight_decay": 0.0, "schedule": "constant"},
-}
+LATER = {f.name: f.default for f in dataclasses.fields(Protocol) if f.default is not dataclasses.MISSING}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,17 +75,37 @@ class Cell:
     @property
     def slug(self) -> str:
         """File name without suffix: readable first, the hash last."""
-        parts = [
-            self.method,
-            f"n2_{'_'.join(map(str, self.hidden or [self.n2]))}",
-            f"h{self.hidden_layers}",
-            f"s{self.sparsity:g}",
-        ]
-        p = self.method_options.get("p")
+        p, widths = self.method_options.get("p"), "_".join(map(str, self.hidden or [self.n2]))
+        parts = [self.method, f"n2_{widths}", f"h{self.hidden_layers}", f"s{self.sparsity:g}"]
         parts += [f"p_{p:g}"] if isinstance(p, int | float) else []
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
         parts += filter(None, self.masking_names) if self.masking else []
         return "-".join([*parts, self.config_hash])
+
+    @property
+    def size(self) -> str:
+        """Of the hidden layers: ``500``, ``500 x2``, ``500-200``."""
+        return "-".join(map(str, self.hidden)) or f"{self.n2}" + f" x{self.hidden_layers}" * (self.hidden_layers > 1)
+
+    @property
+    def label(self) -> str:
+        """In short: ``S-QR mnist N2=500 s=0.9``."""
+        return f"{self.method_label} {self.data['name']} N2={self.size}" + f" s={self.sparsity:g}" * (self.sparsity > 0)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that decides its numbers, images apart, by key of the command line."""
+        masking = {"masking": masking_name(self.masking).partition("+")[0]} if self.masking else {}
+        return {
+            "method": self.method,
+            **{f"method.{key}": value for key, value in self.method_options.items()},
+            **({"hidden": self.hidden} if self.hidden else {"n2": self.n2, "hidden_layers": self.hidden_layers}),
+            "sparsity": self.sparsity,
+            **masking,
+            **{f"masking.{key}": value for key, value in self.masking.items()},
+            **{f"trainer.{key}": value for key, value in self.trainer.items()},
+            "precision": self.precision,
+        }
 
     @property
     def masking_names(self) -> tuple[str | None, str | None]:
@@ -96,6 +113,29 @@ class Cell:
         if not self.sparsity:
             return None, None
         return masking_name(self.masking), self.masking.get("allocation", "uniform")
+
+
+def variants(cells: Sequence[Cell]) -> list[str]:
+    """Of each cell what tells it from others of its method, data, size, sparsity and p: ``basis=gaussian lr=0.01``."""
+    groups: dict[tuple, list[dict[str, Any]]] = {}
+    found = []
+    for cell in cells:
+        same = cell.method, cell.data["name"], cell.widths, cell.sparsity, str(cell.method_options.get("p"))
+        told = {k: v for k, v in cell.settings.items() if k.startswith(("method.", "trainer.", "precision"))}
+        told |= dict(zip(("masking", "allocation"), cell.masking_names, strict=True))
+        groups.setdefault(same, []).append(told)
+        found.append((told, groups[same]))
+    return [
+        " ".join(f"{k.rpartition('.')[2]}={v}" for k, v in told.items() if any(o.get(k) != v for o in others))
+        for told, others in found
+    ]
+
+
+def masking_names(self) -> tuple[str | None, str | None]:
+    """How a sparse network is silenced and where, for instance ``cutoff`` and ``uniform``; None of a dense one."""
+    if not self.sparsity:
+        return None, None
+    return masking_name(self.masking), self.masking.get("allocation", "uniform")
 
 
 def masking_name(rule: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Composes configurations, many of them fast: a sweep is planned, checked and resumed before it starts."""
 
-import copy
 import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
+from spectral_repro.config.files import config_folder
+
 #: Hydra 1.3 wants to be told which defaults hold, Hydra 1.4 warns of who tells it.
 VERSION_BASE = {"version_base": "1.3"} if __version__.startswith("1.3.") else {}
 
@@ -24,13 +25,6 @@ _GROUPS = {"method", "masking", "data"}
 
 #: One job of a sweep: its overrides, in order.
 Job = tuple[str, ...]
-
-
-def config_folder() -> Path:
-    """``conf/`` of the checkout, or the copy inside an installed package."""
-    here = Path(__file__).resolve().parents[1]
-    beside = here.parent / "conf"
-    return beside if (beside / "config.yaml").exists() else here / "conf"
 
 
 @functools.lru_cache(maxsize=4096)
@@ -112,11 +106,9 @@ class Composer:
             return self.whole(job)  # Hydra says what is wrong
         if any(_reads(r.what, key) for r in composed.references for key in keys):
             return self.whole(job)
-        config = copy.deepcopy(composed.config)  # what is cached stays as it is
+        config = composed.config
         for parsed in plain:
-            *parents, last = parsed.key_or_group.split(".")
-            node = functools.reduce(lambda n, k: n[k], parents, config)
-            node[last] = parsed.value()
+            config = _with(config, parsed.key_or_group.split("."), parsed.value())
         return config
 
     def _groups(self, job: Job) -> Composed:
@@ -136,6 +128,12 @@ class Composer:
             config[group] = one.config[group]
             references += own
         return Composed(config, references)
+
+
+def _with(config: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    """A copy with another value at ``path``: what is kept for other jobs stays as it is."""
+    first, *rest = path
+    return {**config, first: _with(config[first], rest, value) if rest else value}
 
 
 def _root(key: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from spectral_repro.config import keys
 from spectral_repro.config.cell import LATER, Cell, import_layer, masking_name
-from spectral_repro.config.rates import tuned_rate
+from spectral_repro.config.check import check
+from spectral_repro.config.tuned import tuned_rate
 from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.layers import ReparametrizedLinear
 
@@ -42,7 +43,7 @@ def effective(config: Mapping[str, Any]) -> dict[str, Any]:
             how = f"must be a group of keys; a file chooses by 'defaults: [override /{group}: {value}]'"
             raise ConfigError(group, value, how)
     method, data = config["method"], dict(config["data"])
-    keys.check(keys.Method, method, "method.")
+    check(keys.Method, method, "method.")
     if data.get("source") == "folder" and not data.get("root"):
         raise ConfigError("data.root", data.get("root"), "must name a folder with train/<class>/* and test/<class>/*")
     if data.get("name") is None and data.get("root"):
@@ -75,7 +76,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
     """
     config = effective(config)
     method, data = config["method"], config["data"]
-    checked = keys.check(keys.Keys, config)
+    checked = check(keys.Keys, config)
     _check_optimizer(checked.trainer)
     if data.get("resize") and data["source"] != "folder":
         raise ConfigError("data.resize", data["resize"], "goes with data=folder only")
@@ -180,7 +181,7 @@ def _check_layer(layer: str, options: str, method: str) -> None:
             raise ConfigError(f"method.{key}", value, f"method {method} has no such key{has}")
     for extra in ({}, first_layer):
         if cls.__module__.startswith("spectral_repro."):
-            keys.check(keys.Options, {**method_options, **extra}, "method.")
+            check(keys.Options, {**method_options, **extra}, "method.")
         try:
             cls(3, 2, **{**method_options, **extra})
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:

@@ -3,33 +3,17 @@
 import contextlib
 import functools
 import io
-import os
 import socket
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from spectral_repro.data.cache import cached
+from spectral_repro.data.folders import folder, folder_files
+from spectral_repro.data.raw import RawImages, one_line
 from spectral_repro.errors import ConfigError, UserError
-
-#: Wider images than this do not belong in a fully connected network, and could exhaust the memory.
-MAX_SIDE = 512
-#: Modes of images whose pixels Pillow converts to bytes without losing or inventing anything.
-_EIGHT_BIT = ("1", "L", "P", "RGB", "CMYK", "YCbCr")
-#: Files that ``torchvision.datasets.ImageFolder`` takes for images.
-_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-
-
-class RawImages(NamedTuple):
-    """Pixels ``uint8 (n, …)`` and labels ``int64 (n)`` of the official training and test parts."""
-
-    train_x: np.ndarray
-    train_y: np.ndarray
-    test_x: np.ndarray
-    test_y: np.ndarray
 
 
 def mnist5k(data_dir: Path, **_) -> RawImages:
@@ -80,12 +64,12 @@ def torchvision(data_dir: Path, *, dataset: str, **_) -> RawImages:
             part = cls(str(data_dir), train=train, download=False)
         except RuntimeError as missing:
             if "not found" not in str(missing):
-                raise UserError(f"{data_dir}: {dataset} cannot be read ({_one_line(missing)}); {_MEND}") from missing
+                raise UserError(f"{data_dir}: {dataset} cannot be read ({one_line(missing)}); {_MEND}") from missing
             part = _download(cls, dataset, data_dir, train)
         except TypeError as other:
             raise UserError(f"data.dataset={dataset}: must be a data set that takes train= ({other})") from other
         except Exception as damaged:
-            raise UserError(f"{data_dir}: {dataset} cannot be read ({_one_line(damaged)}); {_MEND}") from damaged
+            raise UserError(f"{data_dir}: {dataset} cannot be read ({one_line(damaged)}); {_MEND}") from damaged
         x, y = np.asarray(part.data, dtype=np.uint8), np.asarray(part.targets, dtype=np.int64)
         if len(x) != len(y) or len(x) == 0:
             raise UserError(f"{data_dir}: {dataset} has {len(x)} images but {len(y)} labels; {_MEND}")
@@ -105,7 +89,7 @@ def _download(cls: type, dataset: str, data_dir: Path, train: bool):
             return cls(str(data_dir), train=train, download=True)
     except Exception as failed:
         raise UserError(
-            f"data_dir={data_dir}: {dataset} is not there and the download failed ({_one_line(failed)}); "
+            f"data_dir={data_dir}: {dataset} is not there and the download failed ({one_line(failed)}); "
             "name the folder that holds it (data_dir=…, or SPECTRAL_REPRO_DATA), or use data=mnist5k"
         ) from failed
     finally:
@@ -139,126 +123,6 @@ def _extract_files(archive: tarfile.TarFile, path: str = ".", *others, **more) -
         if not inside or not (member.isfile() or member.isdir()):
             raise tarfile.ExtractError(f"{member.name} is refused")
     _extract_all(archive, path, *others, **more)
-
-
-def folder(data_dir: Path, *, root: str | None, name: str, **options) -> RawImages:
-    """``root/train/<class>/*`` and ``root/test/<class>/*``, images of one size; decoded once, then cached.
-
-    ``options`` may have ``grayscale`` and ``resize``, see :func:`folder_options`.
-
-    Raises:
-        UserError: if a part is missing, has one class only, other classes than the other part, or images
-            of unequal or absurd size.
-    """
-    base, samples = _samples(root)
-    classes = sorted({label for label, _ in samples["train"]})
-    if len(classes) < 2:
-        raise UserError(f"data.root={root}: train/ has {len(classes)} class folder with images; at least 2 are needed")
-    unknown = sorted({label for label, _ in samples["test"]} - set(classes))
-    if unknown:
-        raise UserError(f"data.root={root}: class {unknown[0]!r} of test/ does not occur in train/")
-    number = {label: i for i, label in enumerate(classes)}
-
-    def decode() -> RawImages:
-        arrays = []
-        for part in ("train", "test"):
-            labels, paths = zip(*samples[part], strict=True)
-            arrays.append(_decode_all(base, paths, **folder_options(options)))
-            arrays.append(np.array([number[label] for label in labels], dtype=np.int64))
-        if arrays[0].shape[1:] != arrays[2].shape[1:]:
-            raise UserError(
-                f"data.root={root}: images of train/ are {arrays[0].shape[1:3]}, of test/ {arrays[2].shape[1:3]}; "
-                "all must have one size (or data.resize=28)"
-            )
-        return RawImages(*arrays)
-
-    files = [path for part in samples.values() for _, path in part]
-    return RawImages(*cached(data_dir / "cache", name, base, files, folder_options(options), decode))
-
-
-def folder_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """How images of a folder become pixels: ``grayscale``, and ``resize`` to so many pixels a side, if given."""
-    resize = {"resize": options["resize"]} if options.get("resize") else {}
-    return {"grayscale": bool(options.get("grayscale")), **resize}
-
-
-def folder_files(data_dir: Path, *, root: str | None, **_) -> tuple[Path, list[Path]]:
-    """The images below ``root``."""
-    del data_dir
-    base, samples = _samples(root)
-    return base, [path for part in samples.values() for _, path in part]
-
-
-def _samples(root: str | None) -> tuple[Path, dict[str, list[tuple[str, Path]]]]:
-    if root is None:
-        raise ConfigError("data.root", root, "must name a folder with train/<class>/* and test/<class>/*")
-    base = Path(root).expanduser()
-    return base, {part: _list_samples(base, part) for part in ("train", "test")}
-
-
-def _list_samples(base: Path, part: str) -> list[tuple[str, Path]]:
-    """``(class, path)`` of every image, in the order of ``torchvision.datasets.ImageFolder``.
-
-    Not by it: its import takes nearly as long as torch's.
-    """
-    top = base / part
-    if not top.is_dir():
-        raise UserError(f"data.root={base}: has no folder {part}/; expected train/<class>/* and test/<class>/*")
-    classes = sorted(entry.name for entry in os.scandir(top) if entry.is_dir())
-    if not classes:
-        raise UserError(f"data.root={base}: no class folders in {part}/; expected {part}/<class>/*")
-    found = [
-        (label, Path(folder, file))
-        for label in classes
-        for folder, _, files in sorted(os.walk(top / label, followlinks=True))
-        for file in sorted(files)
-        if file.lower().endswith(_EXTENSIONS)
-    ]
-    if not found:
-        raise UserError(f"data.root={base}: no images in {part}/<class>/")
-    return found
-
-
-def _decode_all(base: Path, paths: tuple[Path, ...], grayscale: bool, resize: int | None = None) -> np.ndarray:
-    from PIL import Image
-    from tqdm import tqdm
-
-    out, size = np.empty(0, dtype=np.uint8), None
-    for i, path in enumerate(tqdm(paths, desc=f"decode {base.name}", disable=None, leave=False)):
-        try:
-            with Image.open(path) as image:
-                size = image.size if size is None or resize else size
-                if max(size) > MAX_SIDE and not resize:
-                    raise UserError(
-                        f"{path}: is {size[0]}×{size[1]} pixels; at most {MAX_SIDE}×{MAX_SIDE} (or data.resize=28)"
-                    )
-                if image.size != size:
-                    raise UserError(
-                        f"{path}: is {image.size[0]}×{image.size[1]} pixels, {paths[0].name} is {size[0]}×{size[1]}; "
-                        "all must have one size (or data.resize=28)"
-                    )
-                alpha = " with transparency" * ("transparency" in image.info)
-                if alpha or image.mode not in _EIGHT_BIT:
-                    allowed = f"must be {', '.join(_EIGHT_BIT)}, without transparency: convert it first"
-                    raise UserError(f"{path}: has mode {image.mode}{alpha}; {allowed}")
-                converted = image.convert("L" if grayscale else "RGB")
-                if resize:  # averages where it shrinks
-                    converted = converted.resize((resize, resize), Image.Resampling.BILINEAR)
-                pixels = np.asarray(converted)
-        except UserError:
-            raise
-        except Exception as damaged:
-            raise UserError(
-                f"{path}: is not a readable image ({_one_line(damaged)}); replace or remove it"
-            ) from damaged
-        if i == 0:
-            out = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
-        out[i] = pixels
-    return out
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 class Source(NamedTuple):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from spectral_repro.results.curves import CURVE_COLUMNS, Point, read_curves
-from spectral_repro.results.rows import COLUMNS, Row
+from spectral_repro.results.epochs import CURVE_COLUMNS, Point, read_curves
+from spectral_repro.results.rows import COLUMNS, Row, values_of
 
 #: A network is taken for collapsed if it is right at most this much more often than by guessing among equal classes.
 _GUESSING = 0.05
@@ -16,7 +16,7 @@ FAR = 0.05
 
 def to_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """The rows as a table with the columns of :class:`Row`."""
-    return pd.DataFrame([tuple(dict(row).values()) for row in rows], columns=list(COLUMNS))
+    return pd.DataFrame(map(values_of, rows), columns=list(COLUMNS))
 
 
 def by_epoch(frame: pd.DataFrame, results_dir: Path) -> pd.DataFrame:

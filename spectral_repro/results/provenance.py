@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-import spectral_repro
+from spectral_repro.version import __version__
 
 _CODE = ("spectral_repro", "conf")
 
@@ -19,19 +19,18 @@ def code_version() -> str:
 
     Of an installed package it is the version alone; of a checkout where git does not answer, ``+unknown`` follows.
     """
-    root = Path(spectral_repro.__file__).resolve().parents[1]
-    version = spectral_repro.__version__
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
-        return version
+        return __version__
     try:
         commit = _git(root, "rev-parse", "--short=10", "HEAD")
         changed = _git(root, "status", "--porcelain", "--", *_CODE)
     except (OSError, subprocess.SubprocessError):
-        return f"{version}+unknown"
+        return f"{__version__}+unknown"
     if not changed:
-        return f"{version}+g{commit}"
+        return f"{__version__}+g{commit}"
     change = _git(root, "diff", "HEAD", "--", *_CODE) + changed
-    return f"{version}+g{commit}.dirty{hashlib.sha256(change.encode()).hexdigest()[:8]}"
+    return f"{__version__}+g{commit}.dirty{hashlib.sha256(change.encode()).hexdigest()[:8]}"
 
 
 def _git(root: Path, *arguments: str) -> str:

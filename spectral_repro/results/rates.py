@@ -1,7 +1,6 @@
 """Which learning rate of each method is best, from the rows of ``experiment=rates`` (SPEC 9)."""
 
 import dataclasses
-import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ import pandas as pd
 import yaml
 
 from spectral_repro.config.cell import Cell
-from spectral_repro.config.compose import config_folder
+from spectral_repro.config.files import conf_file
 from spectral_repro.config.jobs import cells_of
-from spectral_repro.config.rates import rates_file, read_rates, way
 from spectral_repro.config.read import learning_rate
+from spectral_repro.config.tuned import rates_file, read_rates, way
 from spectral_repro.files import write_atomically
 from spectral_repro.results.rows import Row
 from spectral_repro.results.statistics import mean
@@ -81,9 +80,9 @@ def rates_of(rows: Iterable[Row], results_dir: Path) -> dict[str, str]:
     tuned, cells = read_rates(results_dir), {row.config_hash: row for row in rows}
     found = {}
     for config_hash, row in cells.items():
-        protocol, data = _protocol_of(row), _conf("data", row.data)
+        protocol, data = _protocol_of(row), conf_file("data", row.data)
         names = [row.data, *filter(None, [data.get("lr_as")])]
-        method = _conf("method", row.method).get("protocols", {}).get(protocol, {})
+        method = conf_file("method", row.method).get("protocols", {}).get(protocol, {})
         of_data, name = tuned.get(protocol or "", {}), way(row.method, row.masking)
         kinds = {
             "published": bool(method) and learning_rate(row.method, method, data) == row.lr,
@@ -96,20 +95,11 @@ def rates_of(rows: Iterable[Row], results_dir: Path) -> dict[str, str]:
 
 def _protocol_of(row: Row) -> str | None:
     """The protocol of ``conf/config.yaml`` that the row was trained by, whatever its epochs and rate; or None."""
-    return next((name for name, p in _protocols().items() if all(getattr(row, k) == v for k, v in p.items())), None)
 
+    def fits(protocol: Mapping[str, Any]) -> bool:
+        return all(getattr(row, k) == v for k, v in protocol.items() if k != "max_epochs")
 
-@functools.cache
-def _protocols() -> dict[str, dict[str, Any]]:
-    protocols = yaml.safe_load((config_folder() / "config.yaml").read_text(encoding="utf-8"))["protocols"]
-    return {name: {k: v for k, v in p.items() if k != "max_epochs"} for name, p in protocols.items()}
-
-
-@functools.cache
-def _conf(group: str, name: str) -> dict[str, Any]:
-    """A file of ``conf``; nothing of a method or a data set of the user's own."""
-    path = config_folder() / group / f"{name}.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return next((name for name, p in conf_file("", "config")["protocols"].items() if fits(p)), None)
 
 
 def write_rates(frame: pd.DataFrame, results_dir: Path) -> None:

@@ -2,8 +2,10 @@
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +17,7 @@ from spectral_repro.config.cell import Cell
 from spectral_repro.config.written import described
 from spectral_repro.errors import UserError
 from spectral_repro.files import locked, set_aside, write_atomically
+from spectral_repro.training.protocol import Protocol
 
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Count = Annotated[int, Field(ge=0)]
@@ -26,15 +29,14 @@ CountOrNone = Annotated[int | None, _missing]
 TextOrNone = Annotated[Text | None, _missing]
 
 
-class Row(BaseModel):
-    """One realization (SPEC 7). Accuracies are fractions, ``seconds`` is wall time per realization, times are UTC.
+class Row(BaseModel, Protocol):  # type: ignore[misc]  # a model has the fields of a dataclass that it inherits
+    """One realization (SPEC 7) with its protocol; a new column stands last, with a default.
 
-    From ``max_epochs`` to ``schedule``, the columns are those of the protocol
-    (:class:`spectral_repro.config.keys.Protocol`). ``diverged`` says that the trained weights are not finite,
-    ``products`` by which library and how exactly matrices were multiplied. ``masking`` and ``allocation`` are those of
-    a sparse network. ``hidden`` are the widths of all hidden layers, ``[500,200]``, of which ``n2`` is the first.
-    ``rank`` and ``multiple`` are options of two of the controls. What does not apply is empty. No hash reads as a
-    number: ``config_hash`` begins with ``c``, ``data_digest`` with ``d``.
+    Accuracies are fractions, ``seconds`` is wall time per realization, times are UTC. ``diverged`` says that the
+    trained weights are not finite, ``products`` by which library and how exactly matrices were multiplied. ``masking``
+    and ``allocation`` are those of a sparse network. ``hidden`` are the widths of all hidden layers, ``[500,200]``, of
+    which ``n2`` is the first. ``rank`` and ``multiple`` are options of two of the controls. What does not apply is
+    empty. No hash reads as a number: ``config_hash`` begins with ``c``, ``data_digest`` with ``d``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -64,24 +66,10 @@ class Row(BaseModel):
     torch_version: Text
     finished_at: Text
     data_digest: Text
-    max_epochs: Count
-    batch_size: Count
-    optimizer: Text
-    lr: float
-    activation: Text
-    validation_fraction: float
-    patience: Count
-    min_delta: float
-    beta1: float
-    beta2: float
-    epsilon: float
     diverged: bool
     products: TextOrNone = None
     masking: TextOrNone = None
     allocation: TextOrNone = None
-    momentum: float
-    weight_decay: float
-    schedule: Text
     hidden: Text
     rank: CountOrNone = None
     multiple: OrNone = None
@@ -92,12 +80,27 @@ class Row(BaseModel):
         return json.loads(self.hidden)
 
 
+def _columns() -> tuple[str, ...]:
+    """In the order in which they came to be: those of the protocol stand at two places."""
+    protocol = [field.name for field in dataclasses.fields(Protocol)]
+    names = [name for name in Row.model_fields if name not in protocol]
+    for following, some in (("diverged", protocol[:11]), ("hidden", protocol[11:])):
+        at = names.index(following)
+        names[at:at] = some
+    return tuple(names)
+
+
+COLUMNS = _columns()
+
+
+def values_of(row: Row) -> tuple:
+    """What stands in the columns."""
+    return tuple(getattr(row, column) for column in COLUMNS)
+
+
 def hidden_column(widths: Sequence[int]) -> str:
     """What stands in the column ``hidden``: ``[500,200]``, which no tool takes for a number or a date."""
     return json.dumps(list(widths), separators=(",", ":"))
-
-
-COLUMNS = tuple(Row.model_fields)
 
 
 def row_file(results_dir: Path, cell: Cell) -> Path:
@@ -143,10 +146,10 @@ def _parse(path: Path, number: int, columns: list[str], values: list[str]) -> Ro
         raise UserError(f"{path}: line {number}: {key}={value!r} is not a value of that column") from None
 
 
-def read_own_rows(path: Path, config_hash: str) -> tuple[list[Row], str | None]:
-    """Rows to go on from, and a warning if the file was damaged and therefore set aside."""
+def own_rows(path: Path, config_hash: str) -> list[Row]:
+    """Rows to go on from; a damaged file, or one with rows of another cell, is set aside, with a warning."""
     try:
-        return _rows_of(path, config_hash), None
+        return _rows_of(path, config_hash)
     except UserError:
         with locked(path.parent):  # another process may have mended it meanwhile
             return _rows_or_set_aside(path, config_hash)
@@ -159,16 +162,15 @@ def _rows_of(path: Path, config_hash: str) -> list[Row]:
     return rows
 
 
-def _rows_or_set_aside(path: Path, config_hash: str) -> tuple[list[Row], str | None]:
+def _rows_or_set_aside(path: Path, config_hash: str) -> list[Row]:
     """For who holds the folder's lock."""
     try:
-        return _rows_of(path, config_hash), None
+        return _rows_of(path, config_hash)
     except UserError as damaged:
-        try:
-            moved = set_aside(path)
-        except FileNotFoundError:  # where there are no locks another process was first
-            return [], None
-        return [], f"{damaged}; set aside as {moved.name}, its realizations are trained again"
+        with contextlib.suppress(FileNotFoundError):  # where there are no locks another process was first
+            aside = set_aside(path).name
+            warnings.warn(f"{damaged}; set aside as {aside}, its realizations are trained again", stacklevel=2)
+        return []
 
 
 def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
@@ -181,7 +183,7 @@ def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
     for _ in range(10):
         config_hash = next(iter(new.values())).config_hash
         with locked(path.parent):
-            merged = {**{row.seed: row for row in _rows_or_set_aside(path, config_hash)[0]}, **new}
+            merged = {**{row.seed: row for row in _rows_or_set_aside(path, config_hash)}, **new}
             write_atomically(path, to_csv(merged[seed] for seed in sorted(merged)).encode())
             written = read_rows(path)
         if new.keys() <= {row.seed for row in written}:
@@ -191,7 +193,7 @@ def add_rows(path: Path, rows: Iterable[Row]) -> list[Row]:
 
 def keep_config(path: Path, cell: Cell) -> None:
     """Keeps the configuration of ``cell`` as YAML beside its rows in ``path``."""
-    write_atomically(path.with_suffix(".yaml"), described(cell).encode())
+    write_atomically(path.with_suffix(".yaml"), described(cell).encode(), sync=False)
 
 
 def first_digest(folder: Path, besides: str) -> str | None:
@@ -209,7 +211,7 @@ def to_csv(rows: Iterable[Row], more: Mapping[str, Sequence[str]] = MappingProxy
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([*COLUMNS, *more])
     for i, row in enumerate(rows):
-        values = ["" if v is None else repr(float(v)) if isinstance(v, float) else v for _, v in row]
+        values = ["" if v is None else repr(float(v)) if isinstance(v, float) else v for v in values_of(row)]
         writer.writerow([*values, *(column[i] for column in more.values())])
     return buffer.getvalue()
 

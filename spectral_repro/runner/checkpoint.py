@@ -44,28 +44,30 @@ class Checkpoint:
             except UserError as error:  # training itself is not in danger
                 warnings.warn(f"{error}; training goes on without it", stacklevel=2)
 
-    def load(self) -> tuple[dict[str, Any] | None, str | None]:
-        """The saved state, or None; and a warning if there was one that is of no use."""
+    def load(self) -> dict[str, Any] | None:
+        """The saved state; None, with a warning, if it is damaged or was made in another way."""
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
-            return None, None
+            return None
         head, content = content[: len(_MAGIC) + 32], content[len(_MAGIC) + 32 :]
         try:
             if head != _MAGIC + hashlib.sha256(content).digest():
                 raise ValueError("the checksum does not match")
             stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)  # data, never code
         except Exception:
-            return None, f"{self.path}: damaged checkpoint; set aside as {set_aside(self.path).name}"
+            self.give_up("damaged checkpoint")
+            return None
         for key, value in self.identity.items():
-            if stored["identity"].get(key) != value:
-                old = stored["identity"].get(key)
-                return None, f"{self.path}: made with {key} {old}, now {value}; training starts anew"
-        return stored["state"], None
+            if (old := stored["identity"].get(key)) != value:
+                warnings.warn(f"{self.path}: made with {key} {old}, now {value}; training starts anew", stacklevel=2)
+                return None
+        return stored["state"]
 
-    def give_up(self, why: Exception) -> str:
-        """Sets the file aside, which holds no state of these networks; the warning that says so."""
-        return f"{self.path}: {why}; set aside as {set_aside(self.path).name}, training starts anew"
+    def give_up(self, why: object) -> None:
+        """Sets the file aside, which holds no state of these networks, and warns."""
+        aside = set_aside(self.path).name
+        warnings.warn(f"{self.path}: {why}; set aside as {aside}, training starts anew", stacklevel=2)
 
     def remove(self) -> None:
         """The batch's rows are written: its state is not needed any more."""
@@ -74,31 +76,27 @@ class Checkpoint:
 
 def checkpoint_file(results_dir: Path, cell: Cell, seeds: Sequence[int]) -> Path:
     """``<results_dir>/checkpoints/<data>/<slug>.<seeds>.pt``, the seeds as hyphenated runs: ``0-4_7-7``."""
-    runs: list[list[int]] = []
-    for seed in seeds:
-        if runs and seed == runs[-1][1] + 1:
-            runs[-1][1] = seed
-        else:
-            runs.append([seed, seed])
-    name = "_".join(f"{a}-{b}" for a, b in runs)
+    starts = [i for i, seed in enumerate(seeds) if i == 0 or seed != seeds[i - 1] + 1]
+    ends = [*(i - 1 for i in starts[1:]), len(seeds) - 1]
+    name = "_".join(f"{seeds[a]}-{seeds[b]}" for a, b in zip(starts, ends, strict=True))
     return results_dir / "checkpoints" / cell.data["name"] / f"{cell.slug}.{name}.pt"
 
 
 def resumable_batches(results_dir: Path, cell: Cell, missing: Sequence[int]) -> list[list[int]]:
     """The batches of ``cell`` that have a checkpoint and of which nothing is finished yet, disjoint."""
     found: list[list[int]] = []
-    taken: set[int] = set()
+    left = set(missing)
     for _, seeds in _checkpoints(results_dir, cell):
-        if set(seeds) <= set(missing) - taken:
+        if left.issuperset(seeds):
             found.append(seeds)
-            taken |= set(seeds)
+            left -= set(seeds)
     return found
 
 
 def remove_finished(results_dir: Path, cell: Cell, done: Collection[int]) -> None:
     """Drops checkpoints of batches that are finished: who is killed between writing rows and that leaves one."""
     for path, seeds in _checkpoints(results_dir, cell):
-        if set(seeds) <= set(done):
+        if set(done).issuperset(seeds):
             path.unlink(missing_ok=True)
 
 

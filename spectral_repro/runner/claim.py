@@ -1,89 +1,76 @@
-"""A cell that is being trained is claimed, so that two sweeps into one folder do not train it twice."""
+"""A cell that is being trained is claimed, so that two sweeps into one folder do not train it twice.
+
+A claim is a lock of the operating system, which ends with its holder, however that ends, and on all hosts that share
+the folder. A file system without locks costs work that is done twice, and no row: rows are merged by seed.
+"""
 
 import contextlib
 import datetime
 import json
 import os
 import socket
-import threading
-import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from spectral_repro.config.cell import Cell
-from spectral_repro.files import locked, write_atomically
+from filelock import FileLock, Timeout
 
-#: Seconds between two signs of life of whoever holds a claim, and without one after which the claim has expired.
-BEAT, EXPIRY = 10.0, 60.0
+from spectral_repro.config.cell import Cell
 
 
 def claim_file(results_dir: Path, cell: Cell) -> Path:
-    """``<results_dir>/claims/<data>/<slug>.json``."""
+    """``<results_dir>/claims/<data>/<slug>.json``: who holds the lock beside it, and since when."""
     return results_dir / "claims" / cell.data["name"] / f"{cell.slug}.json"
 
 
 @contextlib.contextmanager
-def claimed(path: Path) -> Iterator[str | None]:
+def claimed(path: Path, wait: bool = False) -> Iterator[str | None]:
     """Holds the claim ``path`` meanwhile; yields None, or at once who holds it instead, as ``host:process``.
 
-    The claim of a process that is gone expires: at once on its own host, else when its file has not been touched
-    for :data:`EXPIRY` seconds, by the clock of the file system, which all hosts share.
+    With ``wait`` the claim is waited for, and a warning says so.
     """
-    since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    me = {"host": socket.gethostname(), "process": os.getpid(), "thread": threading.get_ident(), "since": since}
-    with locked(path.parent):
-        holder = holder_of(path)
-        if holder is None:
-            write_atomically(path, json.dumps(me).encode())
-    if holder is not None:
-        yield holder
-        return
-    over = threading.Event()
-    threading.Thread(target=_beat, args=(path, over), daemon=True).start()
+    lock = _lock(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            if not wait:
+                yield _told(path)[0]
+                return
+            warnings.warn(f"{path.stem}: {_told(path)[0]} is training this cell; waiting for it", stacklevel=3)
+            lock.acquire(poll_interval=0.5)
+    except (NotImplementedError, OSError):  # no locks here, or nothing can be written, which the rows will tell
         yield None
+        return
+    try:
+        since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        path.write_text(json.dumps({"host": socket.gethostname(), "process": os.getpid(), "since": since}))
+        yield None
+        Path(lock.lock_file).unlink(missing_ok=True)  # all is trained: who waits at this file finds nothing to do
     finally:
-        over.set()
-        with contextlib.suppress(OSError, ValueError):
-            if json.loads(path.read_text()) == me:  # nobody took it over
-                path.unlink()
+        path.unlink(missing_ok=True)
+        lock.release()
 
 
-def _beat(path: Path, over: threading.Event) -> None:
-    while not over.wait(BEAT):
-        with contextlib.suppress(OSError):
-            os.utime(path)
+def holder_of(path: Path) -> tuple[str, str] | None:
+    """Who holds a claim, and since when; None if nobody does."""
+    if not path.exists():
+        return None
+    try:
+        with _lock(path).acquire(blocking=False):
+            return None  # its holder was killed
+    except (Timeout, NotImplementedError, OSError):  # held; or a folder in which it cannot be tried
+        return _told(path)
 
 
-def holder_of(path: Path) -> str | None:
-    """Who holds a claim that has not expired."""
+def _lock(path: Path) -> FileLock:
+    return FileLock(path.with_suffix(".lock"))
+
+
+def _told(path: Path) -> tuple[str, str]:
     try:
         told = json.loads(path.read_text())
-        host, process, age = told["host"], int(told["process"]), _now(path.parent) - path.stat().st_mtime
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    gone = age > EXPIRY or (host == socket.gethostname() and not process_lives(process))
-    return None if gone else f"{host}:{process}"
-
-
-def _now(folder: Path) -> float:
-    """The time of the file system's clock."""
-    probe = folder / f".{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}.tmp"
-    try:
-        probe.touch()
-        return probe.stat().st_mtime
-    except OSError:
-        return time.time()
-    finally:
-        with contextlib.suppress(OSError):  # of a folder that cannot be written
-            probe.unlink(missing_ok=True)
-
-
-def process_lives(process: int) -> bool:
-    """Whether a process of this host exists."""
-    with contextlib.suppress(PermissionError):  # of one that is somebody else's
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return False
-    return True
+        return f"{told['host']}:{told['process']}", str(told["since"])
+    except (OSError, ValueError, KeyError, TypeError):  # just begun, or just ended
+        return "another process", "an unknown time"

@@ -13,8 +13,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from spectral_repro.config.compose import VERSION_BASE, config_folder, in_containers, plain_compose
-from spectral_repro.config.help import GROUPS, completions, help_text, names_of
+from spectral_repro.config.compose import VERSION_BASE, in_containers, plain_compose
+from spectral_repro.config.files import config_folder, names_of
+from spectral_repro.config.help import GROUPS, completions, help_text
 from spectral_repro.config.written import find_config
 from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.terminal import version_line
@@ -49,7 +50,7 @@ def job(config: DictConfig):
     What it returns is a number for sweepers that look for the best cell: the mean validation accuracy.
     """
     from spectral_repro.runner.devices import share_of_devices
-    from spectral_repro.runner.job import run_job
+    from spectral_repro.runner.job import read_job, run_alone, run_in_sweep
 
     whole: Any = HydraConfig.get()  # a DictConfig, which Hydra calls a HydraConf
     resuming = whole.mode == RunMode.MULTIRUN and whole.sweeper.get("_target_") == _SWEEPER
@@ -58,10 +59,11 @@ def job(config: DictConfig):
         plain = in_containers(config)
         if not resuming:
             refuse_cells(plain)
+        cell, options = read_job(plain)
         if OmegaConf.is_missing(whole.job, "num"):
-            return run_job(plain)
-        plain["device"] = share_of_devices(plain["device"], whole.job.num)  # a launcher's job, beside others
-        report = run_job(plain, whole.job.num)
+            return run_alone(cell, options)
+        device = share_of_devices(options.device, whole.job.num)  # a launcher's job, beside others
+        report = run_in_sweep(cell, options.model_copy(update={"device": device}))
         if not resuming:  # which prints lines of its own
             told = f"validation accuracy {float(report):.4f}" if report.rows else f"left to {report.holder}"
             print(f"{' '.join(whole.overrides.task)}: {told} -> {report.path}", flush=True)
@@ -161,7 +163,7 @@ def answer(arguments: list[str]) -> str:
         return find_config(Path(given.get("results_dir", "results")).expanduser(), config_hash)
     for key, _, value in (a.partition("=") for a in arguments):
         if value == "null" and key in GROUPS:
-            raise ConfigError(key, None, f"must be one of {', '.join(names_of(config_folder(), key))}")
+            raise ConfigError(key, None, f"must be one of {', '.join(names_of(key))}")
         if (idle := key.removeprefix("hydra.")) in _IDLE and (given := yaml.safe_load(value)) != _IDLE[idle]:
             raise _is_idle(idle, given)
     _refuse_dropped([a for a in arguments if not a.startswith("-")])

@@ -4,6 +4,7 @@ They are forked from a process that has imported torch and nothing more, so that
 """
 
 import collections
+import io
 import multiprocessing
 import multiprocessing.connection
 import multiprocessing.forkserver
@@ -12,13 +13,15 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from typing import Any
 
 from tqdm import tqdm
 
-from spectral_repro.config.compose import Job
+from spectral_repro.config.cell import Cell
+from spectral_repro.config.keys import Run
 from spectral_repro.config.messages import one_line
 from spectral_repro.errors import UserError
 from spectral_repro.runner.devices import cores, share_of_devices
@@ -33,9 +36,7 @@ _IMPORTED = ("spectral_repro.runner.job", "spectral_repro.runner.processes")
 _UNKNOWN = 255
 
 
-def stream(
-    jobs: Sequence[Sequence[str]], compose: Callable[[Job], Mapping[str, Any]], at_once: int
-) -> Iterator[JobOutcome]:
+def stream(jobs: Sequence[tuple[Cell, Run]], at_once: int) -> Iterator[JobOutcome]:
     """Runs so many jobs at a time; yields outcomes in the order in which jobs end."""
     at_once = min(at_once, len(jobs))
     waiting, free = collections.deque(enumerate(jobs)), list(range(at_once))
@@ -44,10 +45,10 @@ def stream(
     try:
         while waiting or running:
             while waiting and free:
-                i, job = waiting.popleft()
+                i, (cell, options) = waiting.popleft()
                 slot = free.pop(0)
                 try:
-                    running[i] = _Worker(context, i, _share(compose(tuple(job)), slot, at_once), slot)
+                    running[i] = _Worker(context, cell, _share(options, slot, at_once), slot)
                 except (OSError, EOFError) as error:  # no process, or no memory for one
                     free.append(slot)
                     yield i, error
@@ -66,12 +67,12 @@ def stream(
             worker.process.kill()
 
 
-def _share(config: Mapping[str, Any], slot: int, at_once: int) -> dict[str, Any]:
-    """The configuration with a share of the machine, where the user has not said which."""
-    threads = config["threads"]
+def _share(options: Run, slot: int, at_once: int) -> Run:
+    """A share of the machine, where the user has not said which."""
+    threads = options.threads
     if threads == "auto" and "OMP_NUM_THREADS" not in os.environ:
         threads = max(1, cores() // at_once)
-    return {**config, "threads": threads, "device": share_of_devices(config["device"], slot)}
+    return options.model_copy(update={"threads": threads, "device": share_of_devices(options.device, slot)})
 
 
 def _context() -> multiprocessing.context.BaseContext:
@@ -97,62 +98,47 @@ def _context() -> multiprocessing.context.BaseContext:
 class _Worker:
     """A process that runs one job, what it prints and what it returns."""
 
-    def __init__(self, context: Any, number: int, config: Mapping[str, Any], slot: int) -> None:
-        self.slot, self.result, self.line = slot, None, b""
-        self.results, sending = context.Pipe(duplex=False)
-        self.output, printing = context.Pipe(duplex=False)
-        os.set_blocking(self.output.fileno(), False)
+    def __init__(self, context: Any, cell: Cell, options: Run, slot: int) -> None:
+        self.slot, self.result, self.open = slot, None, True
+        self.told, telling = context.Pipe(duplex=False)
         interruptible = signal.getsignal(signal.SIGINT) != signal.SIG_IGN  # as of a shell's background job
-        arguments = config, number, sending, printing, interruptible
-        self.process = context.Process(target=work, args=arguments, daemon=True)
+        self.process = context.Process(target=work, args=(cell, options, telling, interruptible), daemon=True)
         with _no_main_module():
             self.process.start()
-        sending.close()
-        printing.close()
-        self.open = {self.results, self.output}
+        telling.close()
 
     @property
     def awaited(self) -> list[Any]:
         """What is worth a look as soon as it is ready."""
-        return [*self.open, self.process.sentinel]
+        return [self.process.sentinel, *[self.told] * self.open]
 
     def look(self) -> None:
-        """Takes the result, and passes on the lines that came: epochs and warnings."""
-        if self.results in self.open and self.results.poll():
-            self.open.discard(self.results)
-            with suppress(EOFError, OSError):  # it died, perhaps while it sent
-                self.result = self.results.recv()
-        *lines, self.line = (self.line + self._printed()).split(b"\n")
-        for line in filter(None, lines):
-            tqdm.write(line.decode(errors="replace"))
-            sys.stdout.flush()
-
-    def _printed(self) -> bytes:
-        parts = []
-        with suppress(BlockingIOError):
-            while self.output in self.open:
-                parts.append(os.read(self.output.fileno(), 2**16))
-                if not parts[-1]:
-                    self.open.discard(self.output)
-        return b"".join(parts)
+        """Passes on the lines that came, epochs and warnings, and takes the result."""
+        try:
+            while self.open and self.told.poll():
+                is_line, told = self.told.recv()
+                if is_line:
+                    tqdm.write(told)
+                    sys.stdout.flush()
+                else:
+                    self.result = told
+        except Exception:  # it died, perhaps while it told something
+            self.open = False
 
     def outcome(self) -> Any:
         """What the job returned, or the exception that ended it."""
         self.look()
-        if self.line:
-            tqdm.write(self.line.decode(errors="replace"))
-        self.results.close()
-        self.output.close()
-        if self.result is None:
-            self.process.join()
-            code = self.process.exitcode
-            if code == _UNKNOWN:
-                with suppress(ProcessLookupError):
-                    os.kill(self.process.pid, signal.SIGKILL)  # its place is given to another
-            names = {s.value: f" ({s.name})" for s in signal.Signals}
-            how = f"signal {-code}{names.get(-code, '')}" if code < 0 else f"exit code {code}"
-            return UserError(f"its process died: {how}")
-        return self.result
+        self.told.close()
+        if self.result is not None:
+            return self.result
+        self.process.join()
+        code = self.process.exitcode
+        if code == _UNKNOWN:
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)  # its place is given to another
+        names = {s.value: f" ({s.name})" for s in signal.Signals}
+        how = f"signal {-code}{names.get(-code, '')}" if code < 0 else f"exit code {code}"
+        return UserError(f"its process died: {how}")
 
 
 @contextmanager
@@ -166,31 +152,36 @@ def _no_main_module() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def work(
-    config: Mapping[str, Any],
-    number: int,
-    results: multiprocessing.connection.Connection,
-    output: multiprocessing.connection.Connection,
-    interruptible: bool,
-) -> None:
-    """Runs a job in a process of its own, and sends its report or its error."""
+def work(cell: Cell, options: Run, telling: Connection, interruptible: bool) -> None:
+    """Runs a cell in a process of its own, and tells its lines, and its report or its error."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt if interruptible else signal.SIG_IGN)
-    os.dup2(output.fileno(), 1)
-    os.dup2(output.fileno(), 2)
-    output.close()
-    sys.stdout, sys.stderr = (open(n, "w", buffering=1, errors="replace", closefd=False) for n in (1, 2))  # noqa: SIM115 (for good)
+    sys.stdout = sys.stderr = _Lines(telling)
     threading.Thread(target=_end_with_sweep, daemon=True).start()
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a process that is killed leaves behind
     try:
-        from spectral_repro.runner.job import run_job
+        from spectral_repro.runner.job import run_in_sweep
 
-        outcome: object = run_job(config, number)
+        outcome: object = run_in_sweep(cell, options)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
         outcome = UserError(one_line(error))  # others need not survive the way
-    results.send(outcome)
+    telling.send((False, outcome))
+
+
+class _Lines(io.TextIOBase):
+    """Stands for the output of a process: each line is told to the sweep, which knows where its bar is."""
+
+    def __init__(self, telling: Connection) -> None:
+        self.telling, self.begun, self.lock = telling, "", threading.RLock()
+
+    def write(self, text: str) -> int:
+        with self.lock:
+            *lines, self.begun = (self.begun + text).split("\n")
+            for line in filter(None, lines):
+                self.telling.send((True, line))
+        return len(text)
 
 
 def _interrupt(*_: Any) -> None:

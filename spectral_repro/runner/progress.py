@@ -3,13 +3,13 @@
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from statistics import fmean
 
 from tqdm import tqdm
 
 from spectral_repro.config.cell import Cell
 from spectral_repro.runner.estimate import readable
-from spectral_repro.runner.experiment import Watcher
 from spectral_repro.training.protocol import Progress
 
 #: Seconds between two lines.
@@ -21,46 +21,39 @@ def _shown() -> bool:
     return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
-def epoch_bar(cell: Cell, position: int) -> Watcher:
-    """Of a batch of realizations: epoch, validation accuracy, realizations running; bar or lines."""
-    label = (
-        f"{cell.method_label} {cell.data['name']} N2={'-'.join(map(str, cell.hidden or [cell.n2]))}"
-        + f" s={cell.sparsity:g}" * (cell.sparsity > 0)
-    )
-    most = cell.trainer["max_epochs"]
+def epoch_bar(cell: Cell, seeds: Sequence[int], position: int) -> Callable[[Progress], None]:
+    """What shows a batch of realizations: epoch, validation accuracy, realizations running; bar or lines."""
+    label, most = cell.label, cell.trainer["max_epochs"]
+    bar = tqdm(total=len(seeds) * most, desc=label, unit="ep", disable=not _shown(), leave=False, position=position)
+    last, told = 0, time.monotonic()
 
-    def watcher(seeds):
-        bar = tqdm(total=len(seeds) * most, desc=label, unit="ep", disable=not _shown(), leave=False, position=position)
-        last, told = 0, time.monotonic()
+    def watch(progress: Progress) -> None:
+        nonlocal last, told
+        epochs, last = progress.epoch - last, progress.epoch  # more than one: resumed from a checkpoint
+        accuracy = sum(progress.validation_accuracy.values()) / len(progress.validation_accuracy)
+        state = f"epoch {progress.epoch}, val {accuracy:.4f}, running {progress.running}"
+        bar.set_postfix_str(state)
+        bar.update(epochs * progress.running + progress.stopped * (epochs + most - progress.epoch))
+        if not progress.running:
+            bar.close()
+        elif not _shown() and time.monotonic() - told >= INTERVAL:
+            told = time.monotonic()
+            print(f"{label}: {state} of {len(seeds)}, at most {most} epochs", flush=True)
 
-        def watch(progress: Progress) -> None:
-            nonlocal last, told
-            epochs, last = progress.epoch - last, progress.epoch  # more than one: resumed from a checkpoint
-            accuracy = sum(progress.validation_accuracy.values()) / len(progress.validation_accuracy)
-            state = f"epoch {progress.epoch}, val {accuracy:.4f}, running {progress.running}"
-            bar.set_postfix_str(state)
-            bar.update(epochs * progress.running + progress.stopped * (epochs + most - progress.epoch))
-            if not progress.running:
-                bar.close()
-            elif not _shown() and time.monotonic() - told >= INTERVAL:
-                told = time.monotonic()
-                print(f"{label}: {state} of {len(seeds)}, at most {most} epochs", flush=True)
-
-        return watch
-
-    return watcher
+    return watch
 
 
 class SweepProgress:
     """Of a sweep: cells done and time left; a bar that weighs cells by their cost, or lines.
 
     Args:
-        costs: of each cell, in any unit.
+        costs: of each cell, in any unit; None: not known, and taken for a typical one.
         estimate: seconds that all together are expected to take, if known; what has ended corrects it.
     """
 
-    def __init__(self, costs: Sequence[float], estimate: float | None) -> None:
-        self.costs, self.estimate = costs, estimate
+    def __init__(self, costs: Sequence[float | None], estimate: float | None) -> None:
+        typical = fmean([c for c in costs if c] or [1.0])
+        self.costs, self.estimate = [c or typical for c in costs], estimate
         self.cells, self.done, self.started = 0, 0.0, time.monotonic()
         self.last = self.started
         self._over = threading.Event()

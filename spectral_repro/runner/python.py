@@ -11,11 +11,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.messages import one_line
-from spectral_repro.config.written import as_override
-from spectral_repro.errors import ConfigError, UserError
+from spectral_repro.errors import ConfigError, UserError, as_typed
 from spectral_repro.results.frame import to_frame
 from spectral_repro.runner.entry import answer
-from spectral_repro.runner.job import train
+from spectral_repro.runner.job import read_job, run_cell
 
 
 def run(*overrides: str, config_dir: str | Path | None = None, **keys: Any) -> pd.DataFrame:
@@ -50,7 +49,7 @@ def run(*overrides: str, config_dir: str | Path | None = None, **keys: Any) -> p
         config = plain_compose(config_dir and str(config_dir))(given)
         if config["sweep"]:
             raise ConfigError("experiment", config["sweep"].get("name"), "is a sweep; run trains one cell")
-        report = train(config)[-1]
+        report = run_cell(*read_job(config))
     except (UserError, HydraException, OmegaConfBaseException) as error:
         raise UserError(one_line(error, given)) from error
     finally:
@@ -64,4 +63,4 @@ def _overrides(keys: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from _overrides(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}={as_override(value)}"
+            yield f"{prefix}{key}={as_typed(value, quoted=True)}"

@@ -3,38 +3,79 @@
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from torch import Tensor
+from pydantic import Field
+
+if TYPE_CHECKING:  # who reads the keys alone does not wait for torch
+    from torch import Tensor
+
+
+Whole = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How a network is trained (SPEC 3). Rates and moments are those of the optimizer's definition."""
+    """How a network is trained (SPEC 3): the one list of its fields, what each may be, and what it means.
 
-    max_epochs: int
-    batch_size: int
-    optimizer: str
-    lr: float
-    activation: str
-    validation_fraction: float
-    patience: int
-    min_delta: float
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-7  # Keras' default
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    schedule: str = "constant"
+    The keys ``trainer.*`` and the columns of rows follow from it. A title says what is allowed where the limits
+    do not speak for themselves.
+    """
+
+    max_epochs: Annotated[Whole, Field(description="largest number of epochs")]
+    batch_size: Annotated[Whole, Field(description="images of one update (one step of the optimizer)")]
+    optimizer: Annotated[
+        Literal["adamax", "adam", "adamw", "sgd"], Field(description="optimizer; adamax and adam as Keras writes them")
+    ]
+    lr: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1e30,
+            title="must be above 0, and at most 1e30",
+            description="learning rate; not given: the method's for this data set",
+        ),
+    ]
+    activation: Annotated[
+        Literal["relu", "tanh", "elu", "gelu", "leaky_relu", "sigmoid", "silu", "softplus"],
+        Field(description="activation function of the hidden layers"),
+    ]
+    validation_fraction: Annotated[
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            title="must be in (0, 1): early stopping needs images to validate on",
+            description="share of the training images that is held out for early stopping",
+        ),
+    ]
+    patience: Annotated[Whole, Field(description="training stops after this many epochs in a row without a better one")]
+    min_delta: Annotated[
+        Share,
+        Field(description="an epoch is better if its validation accuracy exceeds the best so far by more than this"),
+    ]
+    beta1: Annotated[Share, Field(description="decay of the optimizer's first moment")] = 0.9
+    beta2: Annotated[Share, Field(description="decay of the optimizer's second moment")] = 0.999
+    epsilon: Annotated[Positive, Field(description="added to the optimizer's denominator")] = 1e-7  # Keras' default
+    momentum: Annotated[Share, Field(description="momentum of sgd")] = 0.0
+    weight_decay: Annotated[NotNegative, Field(description="weight decay of adamw and sgd")] = 0.0
+    schedule: Annotated[
+        Literal["constant", "cosine"],
+        Field(description="course of the learning rate; cosine: it falls to zero at max_epochs"),
+    ] = "constant"
 
 
 @dataclasses.dataclass(frozen=True)
 class Images:
     """A data set on the device: pixels in [0, 1] as ``(n, N_1)``, labels as ``(n)``."""
 
-    train_x: Tensor
-    train_y: Tensor
-    test_x: Tensor
-    test_y: Tensor
+    train_x: "Tensor"
+    train_y: "Tensor"
+    test_x: "Tensor"
+    test_y: "Tensor"
 
 
 @dataclasses.dataclass
@@ -50,7 +91,7 @@ class Outcome:
     validation_accuracy: float = math.nan
     epochs: int = 0
     diverged: bool = False
-    degrees: list[tuple[Tensor, Tensor]] = dataclasses.field(default_factory=list)
+    degrees: list[tuple["Tensor", "Tensor"]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +104,7 @@ class Detail:
 
     training_loss: float
     lr: float
-    vectors: Mapping[str, Tensor]
+    vectors: Mapping[str, "Tensor"]
 
 
 @dataclasses.dataclass(frozen=True)

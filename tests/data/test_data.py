@@ -11,7 +11,7 @@ from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
 
 from spectral_repro import data
-from spectral_repro.data import sources
+from spectral_repro.data import folders, sources
 from spectral_repro.errors import UserError
 from tests.conftest import write_images
 
@@ -74,15 +74,15 @@ def test_folder_is_listed_as_torchvision_does(tmp_path):
     (top / "file.png").touch()
     expected = ImageFolder(str(top), allow_empty=True)
     listed = [(expected.classes[label], Path(path)) for path, label in expected.samples]
-    assert sources._list_samples(tmp_path / "shapes", "train") == listed
+    assert folders._list_samples(tmp_path / "shapes", "train") == listed
     assert len(listed) == 9
-    assert sources._EXTENSIONS == IMG_EXTENSIONS
+    assert folders._EXTENSIONS == IMG_EXTENSIONS
 
 
 def test_folder_is_decoded_once_and_again_when_it_changed(images, tmp_path, monkeypatch):
     decoded = []
-    original = sources._decode_all
-    monkeypatch.setattr(sources, "_decode_all", lambda *a, **o: decoded.append(1) or original(*a, **o))
+    original = folders._decode_all
+    monkeypatch.setattr(folders, "_decode_all", lambda *a, **o: decoded.append(1) or original(*a, **o))
     first = load(images, tmp_path)
     assert len(decoded) == 2
     second = load(images, tmp_path)

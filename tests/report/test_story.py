@@ -134,3 +134,8 @@ def test_what_has_no_rows_is_not_told():
     text = story(to_frame([]))
     assert text.startswith("We trained 0 networks")
     assert "holds" not in text
+
+
+def test_the_readme_tells_the_same_story(told):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.partition("<!-- story -->\n")[2].partition("<!-- /story -->")[0] == told

@@ -119,7 +119,9 @@ def test_damaged_files_are_refused_and_named(tmp_path, damage):
         collect(tmp_path)
     assert not (tmp_path / "results.csv").exists()
     content = path.read_bytes()
-    found, warning = results.read_own_rows(path, ROW.config_hash)
+    with pytest.warns(UserWarning, match=r"a\.csv.* set aside as a\.csv\.damaged-1") as told:
+        found = results.own_rows(path, ROW.config_hash)
+    (warning,) = (str(w.message) for w in told)
     assert found == []
     assert "set aside as a.csv.damaged-1" in warning
     assert path.with_name("a.csv.damaged-1").read_bytes() == content
@@ -139,7 +141,7 @@ def test_what_another_process_has_mended_is_not_set_aside(tmp_path, monkeypatch)
         yield
 
     monkeypatch.setattr(results, "locked", locked)
-    assert results.read_own_rows(path, ROW.config_hash) == (rows(0), None)
+    assert results.own_rows(path, ROW.config_hash) == rows(0)
     assert [p.name for p in tmp_path.glob("*.csv*")] == ["a.csv"]
 
 
@@ -156,7 +158,8 @@ def test_damaged_degrees_are_set_aside(tmp_path):
 def test_rows_of_another_cell_are_set_aside(tmp_path):
     path = tmp_path / "a.csv"
     results.add_rows(path, rows(0))
-    assert "another cell" in results.read_own_rows(path, "f" * 12)[1]
+    with pytest.warns(UserWarning, match="another cell"):
+        assert results.own_rows(path, "f" * 12) == []
 
 
 def test_collect_joins_and_sorts(tmp_path):

@@ -15,7 +15,8 @@ import torch
 from hydra_plugins.spectral_repro import ArrayLauncher, ProcessesLauncher
 from omegaconf import OmegaConf
 
-from spectral_repro.config.compose import config_folder
+from spectral_repro.config.compose import config_folder, plain_compose
+from spectral_repro.config.read import read_config
 from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.runner import devices, processes, sweep
 from spectral_repro.runner.devices import share_of_devices, share_of_threads
@@ -44,7 +45,7 @@ def test_a_killed_process_ends_its_cell_only(two_cells, tmp_path):
     min(workers_of(sweep), key=lambda worker: worker.pid).kill()
     out, err = sweep.communicate(timeout=100)
     assert sweep.returncode == 1, out + err
-    assert "1 cells failed, the others are kept" in err
+    assert "1 cell failed, the others are kept" in err
     assert "its process died: signal 9 (SIGKILL)" in err
     assert "Traceback" not in err
     assert "leaked" not in err
@@ -100,21 +101,21 @@ def test_jobs_are_spread_over_the_gpus(monkeypatch):
     assert share_of_devices("auto", 3) == "auto"
 
 
-def pretend(config, number, results, output, interruptible) -> None:
+def pretend(config, options, telling, interruptible) -> None:
     """Stands in for a job."""
-    os.dup2(output.fileno(), 1)
-    os.write(1, f"epochs of {config['name']}\nhalf a li".encode())
+    lines = processes._Lines(telling)
+    print(f"epochs of {config['name']}\nhalf a li", end="", file=lines)
     time.sleep(config.get("takes", 0))
-    os.write(1, b"ne")
+    print("ne", file=lines)
     if config["name"] == "dies":
         os._exit(3)
     if config["name"] == "killed":
         os.kill(os.getpid(), signal.SIGRTMIN + 6)
     if config["name"] == "torn":
-        os.write(results.fileno(), b"\0\0\1\0 half a message")
+        os.write(telling.fileno(), b"\0\0\1\0 half a message")
         os._exit(0)
     special = {"wrong": UserError("n2=0: must be more"), "long": "x" * 2**20}
-    results.send(special.get(config["name"], (config["name"], config["device"], config["threads"])))
+    telling.send((False, special.get(config["name"], (config["name"], options.device, options.threads))))
 
 
 def stream(monkeypatch, *jobs, count=2) -> list:
@@ -123,9 +124,9 @@ def stream(monkeypatch, *jobs, count=2) -> list:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(processes, "cores", lambda: 6)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    configs = {job["name"]: {"threads": "auto", "device": "auto", **job} for job in jobs}
-    launcher = ProcessesLauncher(processes=count)
-    return list(launcher.stream([[name] for name in configs], lambda job: configs[job[0]]))
+    options = read_config(plain_compose()([]))[1]
+    told = [(job, options.model_copy(update={"threads": job.get("threads", "auto")})) for job in jobs]
+    return list(ProcessesLauncher(processes=count).stream(told))
 
 
 def test_a_job_takes_the_share_that_has_become_free(monkeypatch):
@@ -192,13 +193,13 @@ def test_a_long_sweep_hears_what_would_be_faster(kind, says, monkeypatch):
     todo = [SimpleNamespace(options=SimpleNamespace(device="auto"))] * 2
     monkeypatch.setattr(sweep, "choose_device", lambda name: torch.device(kind))
     monkeypatch.setattr(sweep, "cores", lambda: 6)
-    assert says in sweep._faster(BasicLauncher(), todo, 3600)
+    assert says in sweep._faster(BasicLauncher(), todo, 3600)[0]
     for launcher, jobs, seconds in (
         (Other(), todo, 3600),
         (BasicLauncher(), todo[:1], 3600),
         (BasicLauncher(), todo, 9),
     ):
-        assert sweep._faster(launcher, jobs, seconds) is None
+        assert sweep._faster(launcher, jobs, seconds) == []
 
 
 def test_a_program_without_a_guard_sweeps_once(images, tmp_path):
@@ -313,7 +314,7 @@ def test_arrays_are_split_below_the_schedulers_limit(monkeypatch, tmp_path):
     launcher = OmegaConf.to_container(OmegaConf.load(config_folder() / "hydra/launcher/slurm.yaml"), resolve=False)
     del launcher["_target_"]
     launcher.update(name="job", submitit_folder="jobs", array_size=4, gpus_per_node=1)
-    outcomes = list(ArrayLauncher(**launcher).stream([[f"n2={i}"] for i in range(10)], None))
+    outcomes = list(ArrayLauncher(**launcher).stream([[f"n2={i}"] for i in range(10)]))
     assert sizes == [4, 4, 2]
     assert [i for i, _ in outcomes] == list(range(10))
     assert [o for i, o in outcomes if i != 3] == [[f"n2={i}"] for i in range(10) if i != 3]

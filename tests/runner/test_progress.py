@@ -116,7 +116,7 @@ def test_without_a_terminal_there_are_lines(monkeypatch, capsys):
         sweep._over.wait(0.2)
     assert "1 of 2 cells done" in capsys.readouterr().out
     cell = planned("method=sqr", "n2=30").cell
-    watch = progress.epoch_bar(cell, 0)([0, 1])
+    watch = progress.epoch_bar(cell, [0, 1], 0)
     monkeypatch.setattr(progress, "INTERVAL", 0.0)
     watch(progress.Progress(3, {0: 0.5, 1: 0.7}, frozenset({0}), 1))
     assert capsys.readouterr().out == "S-QR mnist N2=30: epoch 3, val 0.6000, running 1 of 2, at most 90 epochs\n"

@@ -2,16 +2,16 @@
 
 import json
 import os
-import socket
 
 import pytest
 
 from spectral_repro.figures import command
 from spectral_repro.figures.own import OwnFigure, curves_of
 from spectral_repro.figures.select import load_frame
-from spectral_repro.results.curves import read_curves
+from spectral_repro.results.epochs import read_curves
 from spectral_repro.results.frame import by_epoch
 from spectral_repro.runner import status
+from spectral_repro.runner.claim import claimed
 from tests.conftest import run_cli
 from tests.test_cli import common, read
 
@@ -20,9 +20,6 @@ def test_finished_running_and_failed_are_told_apart(images, tmp_path, capsys):
     assert run_cli(*common(images, method="sqr", tracker="csv"), cwd=tmp_path).returncode == 0
     folder = tmp_path / "results"
     claim = folder / "claims/shapes/direct-n2_5.json"
-    claim.parent.mkdir(parents=True, exist_ok=True)
-    holder = {"host": socket.gethostname(), "process": os.getpid(), "thread": 1, "since": "2026-01-01T00:00:00+00:00"}
-    claim.write_text(json.dumps(holder))
     for cell, what in (("ssvd-n2_5", "failed: no memory"), ("direct-n2_5", "interrupted"), ("sqr-n2_9", "interrupted")):
         with open(folder / "cells.log", "a") as log:
             log.write(f"2026-01-02T00:00:00+00:00  here:1 cpu (x, 2 threads) MKL  shapes/{cell}  1.5 s  {what}\n")
@@ -32,13 +29,16 @@ def test_finished_running_and_failed_are_told_apart(images, tmp_path, capsys):
     left.parent.mkdir(parents=True, exist_ok=True)
     left.write_bytes(b"")
     os.utime(left, (1767312000, 1767312000))
-    status.main(["--results-dir", str(folder)])
+    with claimed(claim):
+        holder = {"host": "here", "process": 7, "since": "2026-01-01T00:00:00+00:00"}
+        claim.write_text(json.dumps(holder))
+        status.main(["--results-dir", str(folder)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "finished: 1 cells, 2 networks"
-    assert lines[1].startswith("  shapes, sqr: 1 cells, 2 networks, last 20")
+    assert lines[0] == "finished: 1 cell, 2 networks"
+    assert lines[1].startswith("  shapes, sqr: 1 cell, 2 networks, last 20")
     assert lines[2:4] == [
-        "running: 1 cells",
-        f"  shapes/direct-n2_5: {socket.gethostname()}:{os.getpid()}, since 2026-01-01T00:00:00+00:00",
+        "running: 1 cell",
+        "  shapes/direct-n2_5: here:7, since 2026-01-01T00:00:00+00:00",
     ]
     assert lines[4:] == [
         "failed or interrupted: 2 cells",

@@ -3,7 +3,7 @@
 Hydra takes plugins from the name space ``hydra_plugins`` only, and imports this file in every program that uses it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.plugins import Plugins
@@ -92,13 +92,11 @@ class ProcessesLauncher(Launcher):
 
         return self.processes or training_processes(device)
 
-    def stream(
-        self, jobs: Sequence[Sequence[str]], compose: Callable[[tuple[str, ...]], Mapping[str, Any]]
-    ) -> Iterator[tuple[int, Any]]:
-        """Runs some jobs at a time; yields outcomes in the order in which jobs end."""
+    def stream(self, jobs: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
+        """Runs some cells at a time, each given with how to run it; yields outcomes in the order in which they end."""
         from spectral_repro.runner.processes import stream
 
-        yield from stream(jobs, compose, self.at_once(compose(tuple(jobs[0]))["device"]))
+        yield from stream(jobs, self.at_once(jobs[0][1].device))
 
 
 class ArrayLauncher(SlurmLauncher):
@@ -116,7 +114,7 @@ class ArrayLauncher(SlurmLauncher):
         """The scheduler decides: nothing can be said of the time."""
         return 0
 
-    def stream(self, jobs: Sequence[Sequence[str]], compose: Callable) -> Iterator[tuple[int, Any]]:
+    def stream(self, jobs: Sequence[Sequence[str]]) -> Iterator[tuple[int, Any]]:
         """Submits one array after the other; yields outcomes in the order of the jobs, which compose for themselves."""
         from spectral_repro.runner.slurm import stream
 

@@ -12,10 +12,11 @@ import torch
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.read import read_config, require_packages
 from spectral_repro.errors import ConfigError
-from spectral_repro.results.curves import Point, add_curve, curve_file, read_curves
+from spectral_repro.results.epochs import Point, add_curve, curve_file, read_curves
 from spectral_repro.results.rows import Row, add_rows, read_rows, row_file
-from spectral_repro.runner import batch, experiment
-from spectral_repro.runner.tracker import RESULTS, TRACKERS, Tracker, Tracking, track
+from spectral_repro.runner import batch, job
+from spectral_repro.runner.trackers import RESULTS, TRACKERS, Tracker
+from spectral_repro.runner.tracking import Tracking
 from spectral_repro.training.protocol import Detail, Progress
 from tests.conftest import run_cli
 from tests.test_cli import common
@@ -53,8 +54,8 @@ def written(tracking: Tracking, folder: Path, finished_at: str) -> None:
 
 
 def told(kind: str, folder: Path, finished_at: str = "2026-01-01T12:00:00+00:00") -> None:
-    with track(kind, folder, CELL) as tracking:
-        watch = tracking.watcher([0, 1])
+    with Tracking(kind, folder, CELL) as tracking:
+        watch = tracking.follow([0, 1])
         for progress in epochs():
             watch(progress)
         written(tracking, folder, finished_at)
@@ -63,13 +64,13 @@ def told(kind: str, folder: Path, finished_at: str = "2026-01-01T12:00:00+00:00"
 def told_in_two_parts(kind: str, folder: Path, finished_at: str) -> None:
     """Interrupted after the second epoch, in which seed 1 stopped; resumed with the seed that is left."""
     first, second, third = epochs()
-    with track(kind, folder, CELL) as tracking:
-        watch = tracking.watcher([0, 1])
+    with Tracking(kind, folder, CELL) as tracking:
+        watch = tracking.follow([0, 1])
         watch(first), watch(second)
     if kind == "tensorboard":
         time.sleep(1.1)  # it reads files in the order of their seconds
-    with track(kind, folder, CELL) as tracking:
-        tracking.watcher([0, 1])(third)
+    with Tracking(kind, folder, CELL) as tracking:
+        tracking.follow([0, 1])(third)
         written(tracking, folder, finished_at)
 
 
@@ -169,21 +170,30 @@ def test_a_realization_that_stopped_before_a_batch_was_resumed_gets_its_result(
 
     monkeypatch.setattr(batch, "make_trainer", patient)
 
-    def run(options, cut=None):
-        with track("tensorboard", tmp_path, cell) as tracking:
+    def bar(cell, seeds, position):
+        def watch(progress):
+            seen.append((progress.epoch, sorted(progress.details)))
 
-            def watcher(seeds):
-                tell = tracking.watcher(seeds)
+        return watch
 
-                def watch(progress):
-                    tell(progress)
-                    seen.append((progress.epoch, sorted(progress.details)))
-                    if progress.epoch == cut:
-                        raise KeyboardInterrupt
+    class Cut(Tracking):
+        """Interrupted just after it was told the fifth epoch."""
 
-                return watch
+        def follow(self, seeds):
+            tell = super().follow(seeds)
 
-            experiment.run_cell(cell, options, watcher, tracking.finish)
+            def watch(progress):
+                tell(progress)
+                if progress.epoch == 5:
+                    raise KeyboardInterrupt
+
+            return watch
+
+    monkeypatch.setattr(job, "epoch_bar", bar)
+
+    def run(options, tracking=Tracking):
+        monkeypatch.setattr(job, "Tracking", tracking)
+        job.run_cell(cell, options)
 
     seen, names = [], ["0", "1"]
     if overwrite:
@@ -193,7 +203,7 @@ def test_a_realization_that_stopped_before_a_batch_was_resumed_gets_its_result(
         options = options.model_copy(update={"overwrite": True})
         seen.clear()
     with pytest.raises(KeyboardInterrupt):
-        run(options, cut=5)
+        run(options, Cut)
     assert seen[2:] == [(3, [0, 1]), (4, [1]), (5, [1])]
     seen.clear()
     time.sleep(1.1)
@@ -388,22 +398,55 @@ class BrokenAtTheBeginning(TRACKERS["csv"]):
 def test_nor_does_one_that_cannot_begin_or_keep_results(kind, images, tmp_path, monkeypatch):
     monkeypatch.setitem(TRACKERS, "csv", kind)
     cell, options = read_config(plain_compose()(common(images, results_dir=tmp_path, tracker="csv")))
-    with (
-        track("csv", tmp_path, cell) as tracking,
-        pytest.warns(UserWarning, match="no network; training goes on without it") as said,
-    ):
-        rows = experiment.run_cell(cell, options, tracking.watcher, tracking.finish).rows
+    with pytest.warns(UserWarning, match="no network; training goes on without it") as said:
+        rows = job.run_cell(cell, options).rows
     assert [row.seed for row in rows] == [0, 1]
     assert len(said) == 1
+
+
+def test_one_failure_loses_no_other_result(tmp_path, monkeypatch):
+    """Of a batch whose epochs were not taken, and of one whose first result was not."""
+    results = []
+
+    class Moody(Tracker):
+        def log(self, epoch, numbers, vectors):
+            if results == []:
+                raise OSError("disk full")
+
+        def result(self, row):
+            if row.seed == 0:
+                raise ConnectionError("no network")
+            results.append(row.seed)
+
+    monkeypatch.setitem(TRACKERS, "csv", Moody)
+    with pytest.warns(UserWarning, match="training goes on") as said:
+        told("csv", tmp_path)
+    assert results == [1]
+    assert [str(w.message).split(";")[0] for w in said] == [
+        *("tracker=csv: OSError: disk full", "tracker=csv: ConnectionError: no network")
+    ]
+
+
+def test_an_interruption_that_a_tracker_swallows_is_one(tmp_path, monkeypatch):
+    class Wrapping(Tracker):
+        def log(self, epoch, numbers, vectors):
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as error:
+                raise RuntimeError("wrapped") from error
+
+    monkeypatch.setitem(TRACKERS, "csv", Wrapping)
+    with pytest.raises(KeyboardInterrupt):
+        told("csv", tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["csv", "tensorboard"])
 def test_a_network_that_diverged_is_tracked_as_far_as_it_goes(kind, tmp_path):
     vector = torch.tensor([1.0, float("nan"), float("inf")])
     detail = Detail(float("nan"), 0.5, {"layers.0.eig_in": vector, "layers.1.eig_in": vector[1:]})
-    with track(kind, tmp_path, CELL) as tracking, warnings.catch_warnings():
+    with Tracking(kind, tmp_path, CELL) as tracking, warnings.catch_warnings():
         warnings.simplefilter("error")
-        tracking.watcher([0])(Progress(1, {0: 0.1}, frozenset(), 1, {0: detail}))
+        tracking.follow([0])(Progress(1, {0: 0.1}, frozenset(), 1, {0: detail}))
 
 
 def test_curves_of_another_form_are_set_aside(tmp_path):

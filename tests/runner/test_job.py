@@ -8,7 +8,7 @@ import torch
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.read import read_config
 from spectral_repro.layers import DirectLinear
-from spectral_repro.runner import batch, devices, experiment
+from spectral_repro.runner import batch, devices, job
 from spectral_repro.runner.entry import for_hydra
 from spectral_repro.runner.table import print_table
 from spectral_repro.training.feed import PRODUCT_BYTES
@@ -19,16 +19,16 @@ from tests.test_cli import common, read
 def trained(images, folder, monkeypatch, most: int) -> list[int]:
     """Sizes of the batches that are tried if no more than ``most`` networks fit."""
     cell, options = read_config(plain_compose()([*common(images, realizations=7, results_dir=folder)]))
-    tried, train = [], experiment.train_batch
+    tried, train = [], job.train_batch
 
-    def train_batch(task, seeds, *others):
+    def train_batch(task, options, seeds, *others):
         tried.append(len(seeds))
         if len(seeds) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return train(task, seeds, *others)
+        return train(task, options, seeds, *others)
 
-    monkeypatch.setattr(experiment, "train_batch", train_batch)
-    report = experiment.run_cell(cell, options, lambda seeds: lambda progress: None)
+    monkeypatch.setattr(job, "train_batch", train_batch)
+    report = job.run_cell(cell, options)
     assert [row.seed for row in report.rows] == list(range(7))
     return tried
 
@@ -54,7 +54,7 @@ def test_options_of_ones_own_may_have_the_names_of_columns(images, tmp_path):
     cell, options = read_config(plain_compose()([*common(images), "trainer.max_epochs=1", f"results_dir={tmp_path}"]))
     odd = {"p": "auto", "rank": "half", "core": 3}
     cell = dataclasses.replace(cell, layer=f"{__name__}.Odd", method_options=odd)
-    report = experiment.run_cell(cell, options, lambda seeds: lambda progress: None)
+    report = job.run_cell(cell, options)
     print_table([(cell, report.rows)])
     assert {(row.p, row.rank, row.core) for row in report.rows} == {(None, None, None)}
 
@@ -84,14 +84,15 @@ def test_what_is_planned_is_a_sweep(arguments, sweeps):
 def test_weights_are_not_gone_on_with_where_they_were_not_kept(images, tmp_path):
     """Of networks that have stopped a checkpoint has no weights."""
     cell, options = read_config(plain_compose()(common(images, results_dir=tmp_path)))
-    task = experiment.prepare(cell, options, torch.device("cpu"))
+    task = job.prepare(cell, options, torch.device("cpu"))
     seeds = list(options.seeds)
     trainer = batch.make_trainer(task, seeds)
     immediately = options.model_copy(update={"checkpoint_minutes": 0})
-    experiment.make_checkpoint(task, immediately, seeds).save(trainer)
-    assert experiment.make_checkpoint(task, options, seeds).load()[0]
+    batch.make_checkpoint(task, immediately, seeds).save(trainer)
+    assert batch.make_checkpoint(task, options, seeds).load()
     kept = options.model_copy(update={"weights": True})
-    assert "made with weights False, now True" in experiment.make_checkpoint(task, kept, seeds).load()[1]
+    with pytest.warns(UserWarning, match="made with weights False, now True"):
+        assert batch.make_checkpoint(task, kept, seeds).load() is None
 
 
 def test_a_plan_trains_nothing(images, tmp_path):
@@ -106,4 +107,4 @@ def test_a_plan_trains_nothing(images, tmp_path):
     assert [line.split()[3:5] for line in lines] == [["0", "3"], ["1", "2"]]
     assert read(tmp_path) == before
     single = run_cli(*common(images, method="sqr", realizations=1), "plan=true", cwd=tmp_path)
-    assert single.stdout.startswith("1 cells: 1 done, 0 to train; nothing to do"), single.stderr
+    assert single.stdout.startswith("1 cell: 1 done, 0 to train; nothing to do"), single.stderr

@@ -1,10 +1,8 @@
-"""Optional curves by epoch, and results beside them (``tracker=csv``, ``tensorboard``, …); off by default."""
+"""Kinds of trackers: where curves by epoch go, and results beside them."""
 
-import contextlib
 import hashlib
 import os
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,8 @@ from torch import Tensor
 from spectral_repro.config.cell import Cell
 from spectral_repro.config.written import described
 from spectral_repro.files import locked
-from spectral_repro.results.curves import Point, add_curve, curve_file
+from spectral_repro.results.epochs import add_curve, curve_file
 from spectral_repro.results.rows import Row, read_rows, row_file
-from spectral_repro.training.protocol import Progress
 
 #: By seed and name.
 Numbers = Mapping[int, Mapping[str, float]]
@@ -52,7 +49,7 @@ class Tracker:
         """A realization has stopped; its result follows when all of its batch have."""
 
     def result(self, row: Row) -> None:
-        """The row of a realization is written, of one that this process never saw train, too."""
+        """The row of a realization is written, perhaps of one that this process never saw train."""
 
     def close(self) -> None:
         """Training is over, or was interrupted."""
@@ -242,71 +239,3 @@ class Mlflow(RunTracker):
 
 
 TRACKERS: dict[str, type[Tracker]] = {"csv": Csv, "tensorboard": TensorBoard, "wandb": Wandb, "mlflow": Mlflow}
-
-
-class Tracking:
-    """Tells a tracker what becomes of a cell; one that fails does not end the training, and loses that batch only."""
-
-    def __init__(self, kind: str, results_dir: Path, cell: Cell) -> None:
-        self.kind, self.results_dir, self.cell = kind, results_dir, cell
-        self.tracker: Tracker | None = None
-        self.lost: set[int] = set()
-
-    def watcher(self, seeds: Sequence[int]) -> Callable[[Progress], None]:
-        """Called before each batch with its seeds; what tells the tracker its epochs."""
-        self._tell(seeds, lambda tracker: tracker.begin(seeds))
-        return lambda progress: self._tell(seeds, lambda tracker: _log(tracker, progress))
-
-    def finish(self, rows: Sequence[Row]) -> None:
-        """Tells the tracker the rows of a batch, which are written now."""
-        followed = [row for row in rows if row.seed not in self.lost]
-
-        def tell(tracker: Tracker) -> None:
-            for row in followed:
-                tracker.result(row)
-
-        self._tell([row.seed for row in followed], tell)
-
-    def close(self) -> None:
-        """Training is over, or was interrupted."""
-        if self.tracker:
-            with contextlib.suppress(Exception):
-                self.tracker.close()
-
-    def _tell(self, seeds: Sequence[int], tell: Callable[[Tracker], Any]) -> None:
-        if not self.lost.isdisjoint(seeds):
-            return
-        try:
-            self.tracker = self.tracker or TRACKERS[self.kind](self.results_dir, self.cell)
-            tell(self.tracker)
-        except Exception as error:
-            self.lost |= set(seeds)
-            what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            warnings.warn(f"tracker={self.kind}: {what}; training goes on without it", stacklevel=2)
-
-
-@contextlib.contextmanager
-def track(kind: str, results_dir: Path, cell: Cell) -> Iterator[Tracking]:
-    """What tells a tracker of this kind the epochs and the rows of each batch."""
-    tracking = Tracking(kind, results_dir, cell)
-    try:
-        yield tracking
-    finally:
-        tracking.close()
-
-
-def nothing_new(kind: str, realizations: int) -> str:
-    """What to say where a tracker was wanted of realizations that are finished."""
-    what = f"{realizations} realizations were finished already and have no new curves"
-    return f"tracker={kind}: {what}; overwrite=true trains them again"
-
-
-def _log(tracker: Tracker, progress: Progress) -> None:
-    numbers, vectors = {}, {}
-    for seed, detail in progress.details.items():
-        accuracy = progress.validation_accuracy[seed]
-        numbers[seed] = Point(accuracy, detail.training_loss, detail.lr)._asdict()
-        vectors[seed] = {name: v[v.isfinite()] for name, v in detail.vectors.items() if v.isfinite().any()}
-    tracker.log(progress.epoch, numbers, vectors)
-    for seed in numbers.keys() - progress.running_seeds:
-        tracker.end(seed)
