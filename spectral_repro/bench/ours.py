@@ -28,13 +28,12 @@ def random_images(device: torch.device) -> Images:
 
 def make_trainer(method: str, n2: int, sparsity: float, device: torch.device) -> Trainer | Shares:
     """With the paper's protocol, and without an end."""
-    kind, activation = ("adam", "tanh") if sparsity else ("adamax", "relu")
     protocol = Protocol(
         max_epochs=10**6,
         batch_size=BATCH,
-        optimizer=kind,
+        optimizer="adam" if sparsity else "adamax",
         lr=0.005,
-        activation=activation,
+        activation="tanh" if sparsity else "relu",
         validation_fraction=VALIDATION / (TRAIN + VALIDATION),
         patience=10**6,
         min_delta=0.0,
@@ -42,7 +41,8 @@ def make_trainer(method: str, n2: int, sparsity: float, device: torch.device) ->
     images, layer = random_images(device), functools.partial(LAYERS[method])
 
     def build(seeds) -> Trainer:
-        network = build_stack(seeds, sizes=(N1, n2, CLASSES), layer=layer, activation=activation, sparsity=sparsity)
+        sizes, activation = (N1, n2, CLASSES), protocol.activation
+        network = build_stack(seeds, sizes=sizes, layer=layer, activation=activation, sparsity=sparsity)
         return Trainer(network.to(device), images, seeds, protocol)
 
     threads = torch.get_num_threads()
