@@ -22,8 +22,9 @@ lint: $(VENV)/.installed-test  ## check style, formatting and types
 figures: $(VENV)/.installed  ## draw all figures from the rows in results/ (seconds; trains nothing)
 	$(BIN)/python scripts/plot.py
 
-report: $(VENV)/.installed   ## judge the paper's claims from the rows: results/REPORT.md
+report: $(VENV)/.installed   ## judge the paper's claims from the rows: results/REPORT.md, and the story in README.md
 	$(BIN)/python scripts/report.py
+	$(BIN)/python scripts/docs.py
 
 collect: $(VENV)/.installed  ## join the rows of all cells into results/results.csv
 	$(BIN)/python scripts/collect.py

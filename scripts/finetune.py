@@ -182,10 +182,10 @@ def print_table(rows: list[dict]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Prints a table for each network, and writes the rows of all."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--network", nargs="+", choices=NETWORKS, default=["linear"])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--csv", type=Path, help="where to write one row for each network, kind and seed")
+    parser.add_argument("--network", nargs="+", choices=NETWORKS, default=["linear"], help="default: linear")
+    parser.add_argument("--seeds", type=int, default=5, help="how many trainings of each kind; default: 5")
+    parser.add_argument("--epochs", type=int, default=5, help="of each training; default: 5")
+    parser.add_argument("--csv", type=Path, help="a file for the rows, one for each network, kind and seed")
     given = parser.parse_args(arguments)
     rows: list[dict[str, object]] = []
     for network in given.network:

@@ -55,13 +55,23 @@ Way = tuple[float, str, int]
 def main(arguments: list[str] | None = None) -> None:
     """Makes what is missing; exits with 2 and one line if something cannot be used."""
     parser = parser_of("Prune the networks that weights=true kept, and train what is left on.")
-    parser.add_argument("cells", nargs="*", metavar="HASH", help="config_hash of a cell, or its beginning; none: all")
-    parser.add_argument("--shares", nargs="+", type=float, default=[0.5, 0.9], help="of hidden nodes; default: 0.5 0.9")
-    parser.add_argument("--by", nargs="+", choices=RANKINGS, default=RANKINGS[1:], help="default: connectivity")
-    parser.add_argument("--epochs", nargs="+", type=int, default=[0], help="to train what is left; default: 0")
+    parser.add_argument(
+        "cells", nargs="*", metavar="HASH", help="config_hash of a cell, or its beginning; without: all cells"
+    )
+    parser.add_argument(
+        "--shares",
+        nargs="+",
+        type=float,
+        default=[0.5, 0.9],
+        help="shares of the hidden nodes to remove; default: 0.5 0.9",
+    )
+    parser.add_argument(
+        "--by", nargs="+", choices=RANKINGS, default=RANKINGS[1:], help="what ranks the nodes; default: connectivity"
+    )
+    parser.add_argument("--epochs", nargs="+", type=int, default=[0], help="how long to train what is left; default: 0")
     parser.add_argument("--data-dir", type=Path, default=Path("data"), help="where data sets are; default: data")
-    parser.add_argument("--config-dir", help="has methods and data sets of your own")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--config-dir", help="folder with methods and data sets of your own")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default: auto")
     given = parser.parse_args(arguments)
     if not all(0 <= share < 1 for share in given.shares) or min(given.epochs) < 0:
         parser.error("shares must be in [0, 1), epochs at least 0")

@@ -142,8 +142,8 @@ CLAIMS = {
             "a few hubs emerge in the intermediate layer, which collect and process the information delivered from "
             "the input stack",
             "Sec. III",
-            f"share of the in-links that the {TOP:.0%} most connected hidden nodes hold: that of S-QR less that of "
-            "direct, among all hidden nodes and among those with any input",
+            f"share of the in-links that the {100 * TOP:.0f} % most connected hidden nodes hold: that of S-QR less "
+            "that of direct, among all hidden nodes and among those with any input",
             "both above 0",
             "R is triangular, so that hidden node i sees i projections of the input only: the unevenness may be built "
             "in.",
@@ -155,9 +155,9 @@ CLAIMS = {
             "neural networks can be efficiently trained with substantially lower computational cost while maintaining "
             "comparable accuracy",
             "Sec. I",
-            "seconds to the end of training and multiply-adds of a step, relative to direct at equal N2, of rows of "
-            "one machine",
-            "some method whose accuracy is above the threshold of claim 4 takes less of both",
+            "seconds to the end of training (mean epochs of the rows times seconds of an epoch, measured in one run on "
+            "each machine), then multiply-adds of a step, both relative to direct at equal N2",
+            f"some method whose accuracy is above {EQUAL} of direct (claim 4) takes less of both at every N2",
             "The trained network is dense: its size and the cost of using it are those of direct.",
             ("fig01", "fig04"),
             ("direct", "spectral", "ssvd", "sqr"),

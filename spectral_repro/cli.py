@@ -4,8 +4,8 @@ import os
 import signal
 import sys
 
-# OpenMP threads that sleep between the short products of small networks cost a third of the time.
-os.environ.setdefault("GOMP_SPINCOUNT", "100000")
+#: Seconds after which an interruption is raised once more, in case a library has swallowed it.
+_AGAIN = 10
 
 
 class _Signals:
@@ -16,21 +16,29 @@ class _Signals:
 
     def __init__(self) -> None:
         self.number: int = signal.SIGINT
-        self.came, self.waits = False, True
+        self.came, self.waits, self.raised = False, True, False
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) != signal.SIG_IGN:  # as of a shell's background job
                 signal.signal(number, self._end)
 
     def _end(self, number: int, _) -> None:
-        self.number, self.came = number, True
+        if number != getattr(signal, "SIGALRM", None):
+            self.number, self.came = number, True
         if not self.waits:
+            self._again()
             raise KeyboardInterrupt
+
+    def _again(self) -> None:
+        if not self.raised and hasattr(signal, "SIGALRM"):
+            self.raised = True
+            signal.signal(signal.SIGALRM, self._end)
+            signal.alarm(_AGAIN)
 
     def begin(self) -> None:
         """Ends the waiting; raises KeyboardInterrupt if a signal came meanwhile."""
         self.waits = False
         if self.came:
-            raise KeyboardInterrupt
+            self._end(self.number, None)
 
 
 def main() -> None:

@@ -33,6 +33,11 @@ def speak_plainly() -> None:
             stream.reconfigure(errors="plain")
 
 
+def counted(n: int, noun: str) -> str:
+    """``1 cell``, ``2 cells``."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 def parser_of(description: str) -> argparse.ArgumentParser:
     """Of one of our commands, with ``--results-dir`` and ``--version``."""
     speak_plainly()

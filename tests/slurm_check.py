@@ -238,7 +238,7 @@ def check(base: Path) -> None:
                     answers("scontrol", "update", f"JobId={job.split()[0]}", "StartTime=now")
             time.sleep(1)
         out, err = sweep.communicate()
-        if sweep.returncode != 1 or "1 cells failed" not in err:
+        if sweep.returncode != 1 or "1 cell failed" not in err:
             raise SystemExit(f"expected one failed cell, got exit code {sweep.returncode}\n{out}\n{err}")
         print(
             f"sweep of {len(expected) // 2} cells ended after {time.perf_counter() - started:.0f} s, 1 cell cancelled"

@@ -79,6 +79,7 @@ def test_the_wheel_has_what_it_needs(built):
     names = set(zipfile.ZipFile(built["wheel"]).namelist())
     for name in ("spectral_repro/results/rows.py", "spectral_repro/conf/config.yaml", "spectral_repro/py.typed"):
         assert name in names
+    assert {"spectral_repro/claims.py", "spectral_repro/report/templates/report.md.j2"} <= names
     assert "hydra_plugins/spectral_repro.py" in names
     assert not [n for n in names if n.startswith(("results", "tests", "conf/"))]
 
@@ -109,14 +110,16 @@ def test_it_runs_from_an_empty_folder(installed, tmp_path):
 
 def test_the_base_install_writes_what_is_committed(installed, tmp_path):
     """One test, as its minute would else be spent by each process of tests: table, report, leaderboard, figures."""
-    for name in ("runs", "degrees", "curves", "spectra", "pruning.csv"):
+    for name in ("runs", "degrees", "bench", "curves", "spectra", "pruning.csv"):
         if (path := ROOT / "results" / name).exists():
             (tmp_path / "results").mkdir(exist_ok=True)
             (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / "results" / name)
     for command in ("collect", "report", "plot"):
         done = run(installed / f"spectral-repro-{command}", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-    for name in ("results.csv", "rates.yaml", "REPORT.md", "LEADERBOARD.md"):
+    tables = [f"tables/{path.name}" for path in (ROOT / "results/tables").iterdir()]
+    assert len(tables) == len(list((tmp_path / "results/tables").iterdir()))
+    for name in ("results.csv", "rates.yaml", "REPORT.md", "LEADERBOARD.md", "claims.json", *tables):
         assert (tmp_path / "results" / name).read_bytes() == (ROOT / "results" / name).read_bytes(), name
     drawn = {path.name for path in (tmp_path / "results/figures").iterdir()}
     assert drawn == {path.name for path in (ROOT / "results/figures").iterdir()}

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "spectral_repro"
 #: From top to bottom; a room may import those after it.
 ROOMS = ("cli", "bench", "report", "figures", "runner", "results", "data", "config", "training", "layers")
 #: Below all of them; ``layers`` and ``training`` do without even these.
-GROUND = ("files", "errors", "terminal", "version")
+GROUND = ("files", "errors", "terminal", "version", "claims")
 #: What may look into any room, as it is asked to.
 DOORS = ("__init__", "__main__")
 #: What only the rooms named may import.
@@ -61,7 +61,7 @@ def test_imports_point_downward(path):
     assert names <= below
     if here not in HYDRA:
         assert not {n for n in imported(path) if n.split(".")[0] in ("hydra", "hydra_plugins", "omegaconf")}
-    if here in ("figures", "report"):
+    if here in ("figures", "report") and path.name != "cost.py":  # which counts multiply-adds by the trainer's model
         assert "training" not in names
 
 

@@ -69,7 +69,7 @@ def test_a_terminal_without_greek_ends_in_no_error(tmp_path):
     assert " +- " in done.stdout
     told = run("--help", PYTHONIOENCODING="ascii")
     assert told.returncode == 0
-    assert "start of lambdain" in told.stdout
+    assert "start values of lambdain" in told.stdout
 
 
 def test_a_resolved_configuration_has_what_a_run_would_use(tmp_path):

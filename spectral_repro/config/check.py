@@ -31,7 +31,7 @@ def allowed(field: FieldInfo) -> str:
     if field.title:
         return field.title
     if parts := _parts(field):
-        return " or ".join([allowed(parts[0]), *(allowed(part).removeprefix("must be ") for part in parts[1:])])
+        return ", or ".join([allowed(parts[0]), *(allowed(part).removeprefix("must be ") for part in parts[1:])])
     if listed := choices(field):
         return f"must be {', '.join(listed[:-1])}{' or ' * (len(listed) > 1)}{listed[-1]}"
     bounds = {name: getattr(m, name) for m in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(m, name)}

@@ -12,37 +12,42 @@ from spectral_repro.config.keys import described
 
 _HEAD = """\
 spectral-repro [flags] key=value ...
-Trains one cell (a data set, a method, a size, a sparsity) for several
-realizations. With -m it is a sweep over all combinations: key=a,b,c. A finished
-realization is never trained again. Rows go to results_dir/runs.
+Trains one cell: one configuration (a data set, a method, a size, a sparsity),
+as several realizations: networks that differ in their seed only. With -m a
+sweep: every combination of key=a,b,c. A finished realization is not trained
+again. The results, one row a network, go to results_dir/runs.
 
 Flags:"""
 #: What Hydra and we take beside ``key=value``, and what each does.
 FLAGS = {
-    "-m": "a sweep",
-    "--multirun": "the same",
-    "--help": "this text",
-    "--version": "of this program, torch and Hydra",
-    "--config-dir DIR": "a folder with configurations of your own: DIR/method, DIR/data, DIR/experiment",
-    "--cfg job --resolve": "print the values that a run would use, and end",
-    "--config-of HASH": "print what the rows with that config_hash were made with",
-    "--info": "how Hydra found the configuration",
-    "--shell-completion": "install=bash: eval its output, and TAB completes keys, values and flags",
+    "-m": "train a sweep",
+    "--multirun": "the same as -m",
+    "--help": "print this text",
+    "--version": "print the versions of this program, torch, Hydra, Python",
+    "--config-dir DIR": "also read files of your own: DIR/method, DIR/data, DIR/masking, DIR/experiment",
+    "--cfg job --resolve": "print the configuration that a run would use; nothing is trained",
+    "--config-of HASH": "print the configuration and the command of the cell with this config_hash",
+    "--info": "print where Hydra found each part of the configuration",
+    "--shell-completion": "install=bash prints a script for eval; then TAB completes keys, values and flags",
 }
+_KEYS = """\
+Keys, each with its default, its meaning (and what it may be). Of two defaults
+the first is for dense networks, the second for sparse ones."""
 _COMMANDS = {
-    "spectral-repro-status": "what is finished, running, failed",
-    "spectral-repro-collect": "all rows in one table, results.csv",
-    "spectral-repro-plot": "the figures, or one of your own sweeps",
-    "spectral-repro-report": "the paper's claims, judged from the rows",
+    "spectral-repro-status": "say what is finished, running, failed",
+    "spectral-repro-collect": "join all rows in one table, results.csv",
+    "spectral-repro-plot": "draw the paper's figures, or one of your own sweep",
+    "spectral-repro-report": "judge the paper's claims from the rows",
 }
 _FOOT = """
-Options and learning rates of each method: conf/method. Examples:
+The files of conf/method have the default options and learning rates of each
+method. Examples:
   spectral-repro method=sqr data=cifar10 n2=700
   spectral-repro -m method=direct,spectral,ssvd,sqr n2=50,100,200
   spectral-repro experiment=fig04 profile=quick
   spectral-repro data=folder data.root=my_images method=sqr method.p=0.2
   spectral-repro -m method=sqr n2=50,100 hydra/launcher=processes
-HYDRA_FULL_ERROR=1 shows the trace of an error."""
+An error is told in one line; HYDRA_FULL_ERROR=1 shows its whole trace."""
 
 
 #: Of which a value is the name of a file.
@@ -81,7 +86,7 @@ def help_text(config: Mapping[str, Any], folder: Path) -> str:
         "Groups (group=name):",
         *(_wrapped(f"{k}: {v}", 2) for k, v in groups.items()),
     ]
-    parts += ["", "Keys, their defaults, meaning, and what they may be:", *keys, "", "Other commands:"]
+    parts += ["", _KEYS, *keys, "", "Other commands:"]
     return "\n".join([*parts, *_columns(_COMMANDS), _FOOT])
 
 

@@ -56,21 +56,37 @@ class _Keys(BaseModel):
 class Trainer(_Keys, Protocol):  # type: ignore[misc]  # a model has the fields of a dataclass that it inherits
     """``trainer.*``: the protocol, and how much of it happens at once."""
 
-    realizations_per_batch: Whole | Auto = Field(description="how many train as one batched network")
+    realizations_per_batch: Whole | Auto = Field(
+        description="how many realizations are trained together, as one batched network"
+    )
 
 
 class Masking(_Keys):
     """``masking.*``: a file of ``conf/masking``; see :class:`spectral_repro.training.masking.MaskingRule`."""
 
     name: Name
-    schedule: Literal["constant", "cubic"] = Field(description="of the sparsity; cubic: it rises over the first steps")
-    ramp: Annotated[float, Field(gt=0, lt=1)] = Field(description="of cubic: over this share of all steps")
-    allocation: Literal["uniform", "dense_output", "global"] = Field(description="where weights are silenced")
-    gradient: Literal["survivors", "all"] = Field(description="what learns; all: silenced weights too")
-    choice: Literal["magnitude", "rigl"] = Field(description="what is silenced")
+    schedule: Literal["constant", "cubic"] = Field(
+        description="course of the sparsity; cubic: it rises over the first steps"
+    )
+    ramp: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="of cubic: the share of all steps in which the sparsity rises"
+    )
+    allocation: Literal["uniform", "dense_output", "global"] = Field(
+        description="where weights are silenced: in every layer alike, in all but the last, or by one cut-off for all"
+    )
+    gradient: Literal["survivors", "all"] = Field(
+        description="which weights get a gradient: the surviving ones, or all"
+    )
+    choice: Literal["magnitude", "rigl"] = Field(
+        description="which weights are silenced: those of least magnitude, or those that RigL's exchange leaves out"
+    )
     interval: Whole = Field(description="of rigl: steps between two exchanges of links")
-    exchange: Annotated[float, Field(gt=0, lt=1)] = Field(description="of rigl: share of links exchanged at first")
-    until: Annotated[float, Field(gt=0, le=1)] = Field(description="of rigl: share of all steps after which none is")
+    exchange: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="of rigl: share of the links exchanged at first; it falls as a cosine"
+    )
+    until: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="of rigl: share of all steps after which no link is exchanged"
+    )
 
 
 class Method(BaseModel):
@@ -92,10 +108,10 @@ class Data(_Keys):
     source: Literal["mnist5k", "torchvision", "folder"]
     label: str | None = None
     dataset: str | None = None
-    root: Folder | None = Field(None, description="of data=folder: has train/<class>/* and test/<class>/*")
-    grayscale: bool = Field(False, description="of data=folder: one channel instead of three")
+    root: Folder | None = Field(None, description="of data=folder: the folder with train/<class>/* and test/<class>/*")
+    grayscale: bool = Field(False, description="of data=folder: read one channel instead of three")
     resize: Annotated[int, Field(ge=1, le=512)] | None = Field(
-        None, description="of data=folder: side in pixels that all images are scaled to"
+        None, description="of data=folder: scale all images to this many pixels a side"
     )
     lr: Mapping[str, Any] | None = None
     lr_as: str | None = None
@@ -112,46 +128,58 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
 
     p: Annotated[float, Field(ge=0, le=1)] = Field(
-        _NOT_GIVEN, description="share of R's off-diagonal entries that is trained"
+        _NOT_GIVEN, description="of sqr: share of R's off-diagonal entries that is trained"
     )
-    core: Literal["triangular", "full"] = Field(_NOT_GIVEN, description="what of R is trained")
-    eig_in: Start = Field(_NOT_GIVEN, description="start of λin")
-    eig_out: Start = Field(_NOT_GIVEN, description="start of λout")
+    core: Literal["triangular", "full"] = Field(
+        _NOT_GIVEN, description="of sqr: which entries of R are trained, its upper triangle or all"
+    )
+    eig_in: Start = Field(_NOT_GIVEN, description="start values of λin")
+    eig_out: Start = Field(_NOT_GIVEN, description="start values of λout")
     train_eig_in: bool = Field(_NOT_GIVEN, description="whether λin is trained")
-    train_eigenvectors: bool = Field(_NOT_GIVEN, description="of spectral layers, whether φ is trained, too")
-    bias: bool = Field(_NOT_GIVEN, description="whether layers have one (`+method.bias=false`)")
+    train_eigenvectors: bool = Field(_NOT_GIVEN, description="of spectral layers: whether φ is trained, too")
+    bias: bool = Field(_NOT_GIVEN, description="whether layers have a bias; written `+method.bias=false`")
     phi_std: Positive = Field(_NOT_GIVEN, description="standard deviation of the entries of φ at the start")
-    singular_values: Start = Field(_NOT_GIVEN, description="start of Σ")
-    basis: Literal["orthogonal", "gaussian"] = Field(_NOT_GIVEN, description="how U and V are drawn")
-    basis_std: Positive = Field(_NOT_GIVEN, description="standard deviation of the entries of a gaussian basis")
-    rank: Whole | None = Field(None, description="of lowrank and projection; null of the latter: counts as S-QR's")
-    multiple: Positive = Field(_NOT_GIVEN, description="of hashed: trained numbers over N_in + N_out")
+    singular_values: Start = Field(_NOT_GIVEN, description="of ssvd: start values of Σ")
+    basis: Literal["orthogonal", "gaussian"] = Field(_NOT_GIVEN, description="of ssvd: how U and V are drawn")
+    basis_std: Positive = Field(
+        _NOT_GIVEN, description="of basis=gaussian: standard deviation of the entries of U and V"
+    )
+    rank: Whole | None = Field(
+        None, description="of lowrank and projection: the rank; null (projection only): as many trained numbers as S-QR"
+    )
+    multiple: Positive = Field(
+        _NOT_GIVEN, description="of hashed: number of trained values, as a multiple of N_in + N_out"
+    )
 
 
 class Run(_Keys):
     """How a cell is run: nothing here changes its numbers beyond rounding."""
 
     realizations: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        description="how many; realization i has seed `seed + i`"
+        description="how many networks of one cell are trained; realization i has seed `seed + i`"
     )
     seed: Annotated[int, Field(ge=0)] = Field(
-        description="of the first; it decides start values, split, batch order; from 1000 on: to choose rates, on no "
-        "leaderboard"
+        description="seed of the first realization: start values, validation split, batch order; those from 1000 on "
+        "are for choosing rates and enter no table of results"
     )
-    device: Device = Field(description="where to train; auto: a GPU if there is one")
-    data_dir: Folder = Field(description="where data sets live; missing ones are downloaded there")
-    results_dir: Folder = Field(description="where rows go")
+    device: Device = Field(description="where to train; auto: on a GPU if there is one")
+    data_dir: Folder = Field(description="folder of the data sets; missing ones are downloaded to it")
+    results_dir: Folder = Field(description="folder of the results")
     overwrite: bool = Field(description="train finished realizations again")
-    plan: bool = Field(description="print what would be trained and how long it takes, and end")
-    degrees: bool = Field(description="of sparse networks, keep the degrees of the hidden nodes (claim 8)")
+    plan: bool = Field(description="print what would be trained and how long it takes, and train nothing")
+    degrees: bool = Field(description="of sparse networks: keep how many links each hidden node has")
     weights: bool = Field(
-        description="keep trained networks in results_dir/weights; finished ones without are trained again"
+        description="keep trained networks in results_dir/weights; a finished one that was not kept is trained again"
     )
-    claimed: Literal["wait", "skip"] = Field(description="cells that another process is training: wait, or leave them")
-    checkpoint_minutes: NotNegative = Field(description="a batch saves its state this often and resumes from there")
+    claimed: Literal["wait", "skip"] = Field(
+        description="what to do with a cell that another process is training: wait for it, or skip it"
+    )
+    checkpoint_minutes: NotNegative = Field(
+        description="minutes between two saved states, from which an interrupted training goes on"
+    )
     threads: Whole | Auto = Field(description="CPU threads of one process; auto: its share of the cores")
     tracker: Literal["none", "csv", "tensorboard", "wandb", "mlflow"] = Field(
-        description="accuracy, training loss, rate and spectra by epoch; csv: in results_dir/curves"
+        description="who records accuracy, loss, learning rate and spectra after every epoch; csv: results_dir/curves"
     )
     trainer: Trainer
 
@@ -163,18 +191,22 @@ class Run(_Keys):
 class Keys(Run):
     """All of ``conf/config.yaml``: to :class:`Run` it adds what decides what is computed."""
 
-    n2: Whole = Field(description="neurons of each hidden layer")
+    n2: Whole = Field(description="neurons in each hidden layer")
     hidden_layers: Annotated[int, Field(ge=1, le=1000)] = Field(
-        description="how many hidden layers, ℓ − 2 in the paper"
+        description="number of hidden layers, ℓ − 2 in the paper"
     )
-    hidden: Widths | None = Field(description="neurons of each, where they differ; instead of `n2`, `hidden_layers`")
-    sparsity: Share = Field(description="fraction of each weight matrix that the adaptive cut-off silences")
-    precision: Literal["highest", "high", "medium"] = Field(description="of float32 matrix products")
+    hidden: Widths | None = Field(
+        description="neurons in each hidden layer, where they differ; instead of `n2` and `hidden_layers`"
+    )
+    sparsity: Share = Field(description="fraction of the weights that is silenced: set to zero, the smallest first")
+    precision: Literal["highest", "high", "medium"] = Field(
+        description="accuracy of matrix products; highest: that of float32; high, medium: less, where it is faster"
+    )
     protocol: Literal["auto", "dense", "sparse"] = Field(
-        description="optimizer, activation, stopping: dense (Figs. 1, 3–9), sparse (2, 10); auto: by sparsity"
+        description="optimizer, activation, stopping rule, as in the paper's dense or sparse figures; auto: by sparsity"
     )
     rates: Literal["published", "tuned"] = Field(
-        description="learning rates where trainer.lr is not given; tuned: by experiment=rates"
+        description="learning rates where trainer.lr is not given: the published ones, or those that validation prefers"
     )
     method: Method
     masking: Masking

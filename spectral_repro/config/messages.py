@@ -23,6 +23,11 @@ def one_line(error: BaseException, arguments: Sequence[str] = ()) -> str:
         group, name = found.groups()
         names = sorted(error.options or [])  # of folders of the user's, too
         return f"{group}={name}: must be one of {', '.join(names)}{did_you_mean(name, names)}"
+    if found := re.search(r"Cannot find primary config '([^']+)'", text):
+        return f"--config-name={found[1]}: there is no {found[1]}.yaml in conf/ or in the folder of --config-dir"
+    if found := re.search(r"Primary config (?:module|directory) '?(\S+?)'? not found", text):
+        given = " ".join(a for a in arguments if a.startswith(("--config-path", "-cp")))
+        return f"{given}: is not needed here; --config-dir DIR adds files of your own"
     if found := re.search(r"Could not override '([^']+)'", text):
         key = found.group(1)
         if "@experiment." in key:

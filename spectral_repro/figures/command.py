@@ -8,9 +8,8 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from spectral_repro.errors import UserError, told_in_one_line
-from spectral_repro.figures.catalogue import ALL, BUDGET, DEGREES, WAYS
-from spectral_repro.figures.controls import draw_control
+from spectral_repro.errors import told_in_one_line
+from spectral_repro.figures.catalogue import CONTROLS, DEGREES, FIGURES, TUNED
 from spectral_repro.figures.draw import draw_figure
 from spectral_repro.figures.own import OwnFigure, draw_own
 from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame
@@ -20,11 +19,14 @@ from spectral_repro.results.frame import by_epoch
 from spectral_repro.results.rates import write_rates
 from spectral_repro.terminal import parser_of
 
+#: The figures that are files; tuned rates are in the picture of the published ones.
+DRAWN = {**FIGURES, **CONTROLS}
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Draws the figures named on the command line, or all; exits with 2 and one line if rows are damaged."""
     parser = parser_of("Draw the paper's figures from the collected rows.")
-    parser.add_argument("figures", nargs="*", metavar="figNN", help=f"of {', '.join(ALL)}; none: all")
+    parser.add_argument("figures", nargs="*", metavar="figNN", help=f"of {', '.join(DRAWN)}; none: all")
     parser.add_argument("--profile", choices=PROFILES, help="draw this profile's rows; else the paper's if complete")
     own = parser.add_argument_group("a figure of one's own, of any rows")
     own.add_argument("--x", metavar="COLUMN", help="for instance n2; asks for such a figure; epoch: of curves")
@@ -35,8 +37,8 @@ def main(arguments: list[str] | None = None) -> None:
     own.add_argument("--name", help="of the files; default: <y>-by-<x>")
     given = parser.parse_args(arguments)
     for name in given.figures:
-        if name not in ALL:
-            parser.error(f"{name}: must be one of {', '.join(ALL)}")
+        if name not in DRAWN:
+            parser.error(f"{name}: must be one of {', '.join(DRAWN)}")
     with told_in_one_line(parser.prog):
         frame = load_frame(given.results_dir)
         if given.x == "epoch":
@@ -45,13 +47,8 @@ def main(arguments: list[str] | None = None) -> None:
             print(_draw_own(given, frame))
             return
         write_rates(frame, given.results_dir)
-        for name in given.figures or ALL:
-            if said := draw_one(name, frame, given.results_dir, given.profile):
-                print(said)
-            elif given.figures:
-                raise UserError(
-                    f"{name}: no rates have been chosen; first experiment=rates, then spectral-repro-report"
-                )
+        for name in given.figures or DRAWN:
+            print(draw_one(name, frame, given.results_dir, given.profile))
 
 
 def _draw_own(given: argparse.Namespace, frame: pd.DataFrame) -> str:
@@ -66,19 +63,18 @@ def _write(figure: Figure, base: Path) -> None:
         write_atomically(base.with_name(f"{base.name}.{kind}"), render(figure, kind))
 
 
-def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | None = None) -> str | None:
-    """Draws one figure into ``<results_dir>/figures``; the line that says what it shows, if there is any."""
-    spec = ALL[name]
+def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | None = None) -> str:
+    """Draws one figure into ``<results_dir>/figures``, at tuned rates too if they are known; what it shows."""
+    spec = DRAWN[name]
     panels = choose_panels(frame, spec, profile)
-    if not panels:
-        return None
+    again = TUNED.get(f"{name}_tuned")
+    tuned = [panel for panel in choose_panels(frame, again, profile) if panel.found] if again else []
     degrees = [load_degrees(results_dir, panel) for panel in panels] if spec.kind == DEGREES else []
-    ours = spec.kind in (WAYS, BUDGET)
-    figure = draw_control(spec, panels) if ours else draw_figure(spec, panels, degrees)
     base = results_dir / "figures" / name
-    _write(figure, base)
-    missing = "".join(f"\n  missing runs: {p.command}" for p in panels if p.found < p.wanted)
-    return f"{base}.png, .pdf: {'; '.join(p.caption for p in panels)}{missing}"
+    _write(draw_figure(spec, panels, tuned, degrees), base)
+    said = [*(p.caption for p in panels), *(f"tuned rates, {p.caption}" for p in tuned)]
+    missing = "".join(f"\n  missing runs: {p.command}" for p in (*panels, *tuned) if p.found < p.wanted)
+    return f"{base}.png, .pdf: {'; '.join(said)}{missing}"
 
 
 def render(figure: Figure, kind: str) -> bytes:
@@ -86,7 +82,7 @@ def render(figure: Figure, kind: str) -> bytes:
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     metadata = {"Software": None} if kind == "png" else {"CreationDate": None, "Producer": None, "Creator": None}
-    figure.savefig(buffer, format=kind, dpi=160, metadata=metadata)
+    figure.savefig(buffer, format=kind, dpi=240, metadata=metadata)
     return buffer.getvalue()
 
 

@@ -46,6 +46,29 @@ def relative_curve(frame: pd.DataFrame, method: str, x: str) -> pd.DataFrame:
     return table(points)
 
 
+def networks(frame: pd.DataFrame, method: str, x: str, relative: bool = False) -> pd.DataFrame:
+    """The networks that a curve is made of: columns ``x, seed, value``.
+
+    Args:
+        relative: divide each by direct of the same ``n2`` and seed; by the mean of direct where that seed is not there.
+    """
+    mine = frame[frame["method"] == method]
+    value = mine["test_accuracy"]
+    if relative:
+        direct = frame[frame["method"] == "direct"].set_index(["n2", "seed"])["test_accuracy"]
+        same = direct.reindex(pd.MultiIndex.from_frame(mine[["n2", "seed"]])).set_axis(mine.index)
+        value = value / same.fillna(mine["n2"].map(direct.groupby("n2").mean()))
+    return pd.DataFrame({"x": mine[x], "seed": mine["seed"], "value": value}).dropna().reset_index(drop=True)
+
+
+def gain_curve(frame: pd.DataFrame, method: str, other: str) -> dict[int, Measured]:
+    """Relative accuracy of ``method`` less that of ``other`` by N2, where both and direct have rows."""
+    by = {name: dict(list(frame[frame["method"] == name].groupby("n2"))) for name in (method, other, "direct")}
+    shared = sorted(set.intersection(*(set(sizes) for sizes in by.values())))
+    cells = {n2: [measured(by[name][n2]) for name in (method, other, "direct")] for n2 in shared}
+    return {n2: new / direct - old / direct for n2, (new, old, direct) in cells.items()}
+
+
 def rho_curve(frame: pd.DataFrame, method: str) -> pd.DataFrame:
     """Mean ρ against N2, of the networks that were trained."""
     mine = frame[frame["method"] == method]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import pandas as pd
@@ -10,13 +10,16 @@ from matplotlib.figure import Figure
 
 from spectral_repro.errors import UserError, did_you_mean
 from spectral_repro.figures.curves import table
-from spectral_repro.figures.draw import plot_styled
-from spectral_repro.figures.style import SETTINGS, Style, label_of
+from spectral_repro.figures.layout import COLUMN, write_foot
+from spectral_repro.figures.marks import Series, draw_levels, draw_series
+from spectral_repro.figures.scales import end_with
+from spectral_repro.figures.style import SETTINGS, STYLES, Style, label_of
 from spectral_repro.results.rates import without_tuning
 from spectral_repro.results.statistics import mean, ratio
 
-_COLORS = ("black", "#1f5fbf", "#d62728", "#808000", "#6a3d9a", "#17becf", "#8c564b", "#e377c2")
-_MARKERS, _LINES = "D^ps vX*o".replace(" ", ""), ("-", "--", "-.", ":")
+#: Of curves that are not methods.
+_COLORS = ("#000000", "#2b6fd6", "#c4122f", "#a3a321", "#8e4bc0", "#2fd0e6", "#5f3a1c", "#d650a0")
+_MARKERS, _LINES = "sD^pvoX*P", ("-", "--", "-.", ":")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,9 @@ class OwnFigure:
 
 
 def curves_of(frame: pd.DataFrame, wanted: OwnFigure) -> dict[tuple, pd.DataFrame]:
-    """By the values of ``by``: columns ``x, value, spread, n``; ``attrs["diverged"]`` counts such networks.
+    """By the values of ``by``: columns ``x, value, spread, n``.
+
+    ``attrs["networks"]`` has the triples ``x, seed, value`` of its networks, ``attrs["diverged"]`` counts those lost.
 
     Raises:
         UserError: if there is no such column or nothing to draw, or if rows of several cells fall on one point.
@@ -64,11 +69,29 @@ def curves_of(frame: pd.DataFrame, wanted: OwnFigure) -> dict[tuple, pd.DataFram
     if not points:
         raise UserError("no rows to draw" + f" with --where {wanted.where!r}" * bool(wanted.where))
     if wanted.relative_to is None:
-        found = {key: table({x: mean(values) for x, values in curve.items()}) for key, curve in points.items()}
+        found = {key: _table(curve) for key, curve in points.items()}
     else:
         found = _relative(points, wanted)
     for key, curve in found.items():
         curve.attrs["diverged"] = len(lost[key])
+    return found
+
+
+def _table(
+    curve: Mapping[float, Mapping[int, float]], below: Mapping[float, Mapping[int, float]] | None = None
+) -> pd.DataFrame:
+    """Means of ``curve``, or ratios to those of ``below``; each network over that of its seed, if it is there."""
+    if below is None:
+        found = table({x: mean(values) for x, values in curve.items()})
+        base = dict.fromkeys(curve, 1.0)
+    else:
+        found = table({x: ratio(values, below[x]) for x, values in curve.items()})
+        base = {x: mean(below[x]).value for x in curve}
+    found.attrs["networks"] = [
+        (x, seed, value / (below or {}).get(x, {}).get(seed, base[x]))
+        for x, values in curve.items()
+        for seed, value in values.items()
+    ]
     return found
 
 
@@ -108,7 +131,7 @@ def _relative(points: dict[tuple, dict[float, dict[int, float]]], wanted: OwnFig
     for key, curve in points.items():
         below = base.get(key[1:], {})
         if str(key[0]) != wanted.relative_to:
-            found[key] = table({x: ratio(values, below[x]) for x, values in curve.items() if x in below})
+            found[key] = _table({x: values for x, values in curve.items() if x in below}, below)
     for key in [key for key, curve in found.items() if not len(curve)]:
         del found[key]
         said = ", ".join(f"{c} = {v}" for c, v in zip(wanted.by, key, strict=True))
@@ -119,27 +142,33 @@ def _relative(points: dict[tuple, dict[float, dict[int, float]]], wanted: OwnFig
 
 
 def draw_own(frame: pd.DataFrame, wanted: OwnFigure) -> Figure:
-    """One panel; each curve with its n and a band of ± one standard deviation."""
+    """One panel; each curve with its n, and its networks as dots or a band of ± one standard deviation."""
     found = curves_of(frame, wanted)
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(5.2, 3.8), layout="constrained")
+        figure = Figure(figsize=(COLUMN, 3.0), layout="constrained")
         ax = figure.subplots()
+        values = [x for curve in found.values() for x in curve["x"]]
+        if wanted.x != "epoch" and min(values) > 0 and max(values) / min(values) > 20:
+            ax.set_xscale("log")
+        end_with(ax, values)
         for i, (key, curve) in enumerate(found.items()):
             least, most = int(curve["n"].min()), int(curve["n"].max())
             n = f"n = {least}" if least == most else f"n = {least} to {most}"
             if lost := curve.attrs["diverged"]:
                 n += f", {lost} diverged"
-            plot_styled(ax, curve, _style(i), f"{_label(wanted, key)} ({n})", "/".join(map(str, key)))
-        values = [x for curve in found.values() for x in curve["x"]]
-        if wanted.x != "epoch" and min(values) > 0 and max(values) / min(values) > 20:
-            ax.set_xscale("log")
+            networks = pd.DataFrame(curve.attrs["networks"], columns=["x", "seed", "value"])
+            label = f"{_label(wanted, key)} ({n})"
+            draw_series(ax, Series(curve, networks, _style(wanted, key, i), label, "/".join(map(str, key))))
         of = f" / that of {wanted.relative_to}" if wanted.relative_to else ""
         ax.set(xlabel=wanted.x, ylabel=f"{wanted.y}{of}")
         if wanted.relative_to:
-            ax.axhline(1, color="black", linestyle="--", linewidth=0.8)
-        ax.legend(fontsize=7)
-        spread = "± 1 standard deviation" + " of the ratio, paired by seed" * bool(wanted.relative_to)
-        figure.supxlabel(f"bands: {spread}" + f"; {wanted.where}" * bool(wanted.where), fontsize=7)
+            draw_levels(ax, [(1.0, wanted.relative_to)])
+        figure.legend(loc="outside upper center", ncols=2)
+        foot = "Each dot is one network; bands are ± 1 standard deviation, where there are more than 10 or many points."
+        foot += " Ratios are paired by seed." * bool(wanted.relative_to) + f" Rows: {wanted.where}." * bool(
+            wanted.where
+        )
+        write_foot(figure, foot)
     return figure
 
 
@@ -148,7 +177,10 @@ def _label(wanted: OwnFigure, key: tuple) -> str:
     return ", ".join(said)
 
 
-def _style(i: int) -> Style:
+def _style(wanted: OwnFigure, key: tuple, i: int) -> Style:
+    """The style of the method, if the curves are methods; else the next colour, marker and line."""
+    if list(wanted.by) == ["method"] and key[0] in STYLES:
+        return STYLES[key[0]]
     again = i // len(_COLORS)  # a colour that returns has another marker and line
     at = i + again
     return Style(_COLORS[i % len(_COLORS)], _MARKERS[at % len(_MARKERS)], _LINES[at % len(_LINES)])

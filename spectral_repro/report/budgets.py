@@ -1,68 +1,76 @@
 """Is it better than spending the same number of trained parameters otherwise? (SPEC 9)"""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-import pandas as pd
-
-from spectral_repro.figures.catalogue import ALL
-from spectral_repro.figures.select import Panel, select_panel
+from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import label_of
-from spectral_repro.report import leaderboard
-from spectral_repro.report.comparisons import gap_text, headed
 from spectral_repro.report.conditions import above
-from spectral_repro.report.tables import accuracies, accuracy, markdown
-from spectral_repro.results.statistics import difference
+from spectral_repro.report.entries import BUDGETS, Entry, at_budget
+from spectral_repro.results.statistics import Measured, difference
+
+#: Trivial methods that a referee asks for first.
+TRIVIAL = ("linear", "random_features")
 
 
-def budgets(name: str, frame: pd.DataFrame, panels: Sequence[Panel]) -> str:
-    """Which method leads at equal numbers of trained parameters."""
-    lines, found = [], leaderboard.entries(frame)
+class Lead(NamedTuple):
+    """Who leads one budget on one data set; ``gaps`` is what each other way is above the first."""
+
+    panel: Panel
+    budget: int
+    ordered: Sequence[Entry]
+    gaps: dict[str, Measured]
+
+    @property
+    def first(self) -> Entry:
+        return self.ordered[0]
+
+    @property
+    def near(self) -> list[Entry]:
+        """Those that their intervals do not separate from the first, which is one of them."""
+        return [e for e in self.ordered if e == self.first or above(self.gaps[e.way], 0) is not False]
+
+
+def leads(found: Sequence[Entry], panels: Sequence[Panel]) -> list[Lead]:
+    """Of the cells of ``control_budget``, of each way the size of the best validation accuracy that fits."""
+    lines = []
     for panel in panels:
-        lines += _leads(found, frame, name, panel)
-    text = headed(name, panels)
-    text += (
-        "\n\nFor N2 ≤ N1, `core=full` of S-QR is a dense layer behind a fixed random projection, `φ = Rᵀ Qᵀ`; its "
-        "triangle lets neuron i see i projections only. `projection` is such a layer, `W = D Qᵀ`, with fewer "
-        "directions and without eigenvalues. S-QR(p) and the controls are trained at N2 = 500 only, where they need "
-        "not spend a budget best: low rank within 2,304 parameters has rank 1 there."
-    )
-    if lines:
-        header = ("data", "trained at most", "leads, and those not separated from it", "it is ahead of", "without")
-        text += (
-            "\n\nWho leads among full-length networks of this comparison, of each method the size of the best "
-            "validation accuracy that fits; in brackets what it trains and which part of the budget that is; “without” "
-            "are methods of which no network with rows is small enough. Differences are to the first one named, whose "
-            "mean is the highest; their intervals are not corrected for that choice, nor for the number of methods.\n\n"
-            + markdown(header, lines)
-            + "\n\nAll of them, and networks of other depths: [LEADERBOARD.md](LEADERBOARD.md)."
-        )
-    for panel in panels:
-        if panel.found:
-            text += f"\n\n{panel.label}:\n\n{accuracies(panel)}"
-    return text
-
-
-def _leads(found: Sequence[leaderboard.Entry], frame: pd.DataFrame, name: str, panel: Panel) -> list[tuple[str, ...]]:
-    """One line per budget, of the cells of the experiment at the paper's profile."""
-    spec = ALL[name]
-    lines: list[tuple[str, ...]] = []
-    whole = select_panel(frame, spec.experiment or name, panel.data, "paper", spec.rates)
-    mine = {cell.config_hash for cell in whole.cells}
-    for budget in leaderboard.BUDGETS:
-        ordered = leaderboard.at_budget(found, mine, panel.data, budget)
-        if not ordered:
-            continue
-        gaps = [(e, difference(ordered[0].accuracies, e.accuracies)) for e in ordered]
-        behind = [(e, gap) for e, gap in gaps if above(gap, 0)]
-        level = [e for e, gap in gaps if not above(gap, 0)]
-        ahead = [f"{e.way} ({_used(e, budget)}): {gap_text(gap)}" for e, gap in behind]
-        each = [f"{e.way} {accuracy(e.estimate)} (n = {e.estimate.n}, {_used(e, budget)})" for e in level]
-        labels = [label_of(method) for method in spec.methods]
-        without = [label for label in labels if label not in {e.way for e in ordered}]
-        lines.append((panel.label, f"{budget:,}", "; ".join(each), "; ".join(ahead), ", ".join(without)))
+        cells = {cell.config_hash for cell in panel.cells} if panel.profile == "paper" else set()
+        for budget in BUDGETS:
+            if ordered := at_budget(found, cells, panel.data, budget):
+                first, *others = ordered
+                gaps = {e.way: difference(e.accuracies, first.accuracies) for e in others}
+                lines.append(Lead(panel, budget, ordered, gaps))
     return lines
 
 
-def _used(entry: leaderboard.Entry, budget: int) -> str:
-    """How much of a budget a network trains."""
-    return f"{entry.trained:,}, {entry.trained / budget:.0%}"
+def first_and_near(lines: Sequence[Lead]) -> dict[str, tuple[int, int]]:
+    """By way how often it is first, and how often first or not separated from it."""
+    ways = sorted({e.way for line in lines for e in line.near})
+    return {
+        way: (
+            sum(line.first.way == way for line in lines),
+            sum(way in (e.way for e in line.near) for line in lines),
+        )
+        for way in ways
+    }
+
+
+def beside_spectral(found: Sequence[Entry], panel: Panel, methods: Sequence[str]) -> dict[str, Measured | str]:
+    """What other methods are above Spectral of 500 hidden nodes with at most as many parameters, by label.
+
+    A text instead of a number says why there is none.
+    """
+    cells = {cell.config_hash for cell in panel.cells}
+    mine = [e for e in found if e.config_hash in cells]
+    (spectral,) = (e for e in mine if (e.way, e.network) == (label_of("spectral"), "500"))
+    said: dict[str, Measured | str] = {}
+    for method in methods:
+        label = label_of(method).replace("_", " ")
+        fitting = [e for e in at_budget(found, cells, panel.data, spectral.trained) if e.way == label]
+        least = min((e.trained for e in mine if e.way == label), default=0)
+        if fitting:
+            said[label] = difference(fitting[0].accuracies, spectral.accuracies)
+        else:
+            said[label] = f"trains {least:,} parameters at least" if least else "not run"
+    return said

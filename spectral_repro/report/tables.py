@@ -1,84 +1,46 @@
-"""Tables of the report: the accuracies behind a figure."""
+"""``results/tables``: the networks of every figure, one line a cell."""
 
-import math
 from collections.abc import Sequence
 
-from spectral_repro.figures import curves
-from spectral_repro.figures.controls import way_of
-from spectral_repro.figures.select import AXES, Panel, value_on, written
-from spectral_repro.results.frame import collapsed
-from spectral_repro.results.statistics import Estimate, Measured, mean
+import pandas as pd
+
+from spectral_repro.figures.select import AXES, Panel, value_on
+from spectral_repro.report.cost import links, multiply_adds
+from spectral_repro.results.frame import collapsed, far_below
 
 
-def markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    rows = [header, ["---"] * len(header), *lines]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+def cells_table(panels: Sequence[Panel]) -> pd.DataFrame:
+    """Accuracy (mean, standard deviation, median), n, counts, cost and epochs of every cell that has rows.
 
-
-def accuracy(e: Estimate) -> str:
-    """Mean ± standard deviation of one realization."""
-    if not e.n:
-        return "not yet run"
-    return f"{e.value:.4f}" + (f" ± {e.spread:.4f}" if math.isfinite(e.spread) else "")
-
-
-def interval(
-    e: Estimate | Measured,
-    form: str = ".3f",
-    confidence: float = 0.95,
-    limits: tuple[float, float] = (-math.inf, math.inf),
-) -> str:
-    """The value and its interval, for instance ``0.981 [0.980, 0.982]``; without it where there is none.
-
-    ``limits`` are those of the number itself, beyond which no interval reaches.
+    ``at_chance`` networks are no better than guessing, ``far_below`` lie far below the others of their cell.
     """
-    low, high = e.interval(confidence)
-    if math.isfinite(low):
-        low, high = max(low, limits[0]), min(high, limits[1])
-    return f"{e.value:{form}}" + (f" [{low:{form}}, {high:{form}}]" if math.isfinite(low) else "")
+    lines = [line for panel in panels for line in _lines(panel)]
+    table = pd.DataFrame(lines)
+    return table.dropna(axis="columns", how="all") if len(table) else table
 
 
-def accuracy_interval(e: Estimate | Measured) -> str:
-    """As :func:`interval`, of an accuracy, which is between 0 and 1."""
-    return interval(e, ".4f", limits=(0.0, 1.0))
-
-
-def protocol(panel: Panel) -> str:
-    """How the networks of a panel were trained, and each method's learning rate."""
-    cells: dict[str, dict[str, list[str]]] = {}
-    several = len({cell.masking_names[0] for cell in panel.cells} - {None}) > 1
+def _lines(panel: Panel) -> list[dict[str, object]]:
+    cells = {key: rows for key, rows in panel.frame.groupby("config_hash")}
+    lines = []
     for cell in panel.cells:
-        t = cell.trainer
-        held, wait = f"{t['validation_fraction']:.0%} of the images held out", f"patience {t['patience']}"
-        patient = "no early stopping" if t["patience"] >= t["max_epochs"] else f"{wait}, least gain {t['min_delta']:g}"
-        said = f"{t['optimizer'].capitalize()}, {t['activation']}, batches of {t['batch_size']}, {held}, {patient}"
-        rates = cells.setdefault(said, {}).setdefault(f"{t['lr']:g}", [])
-        masking = cell.masking_names[0]
-        label = way_of(cell.method, masking)[0] if several and masking else cell.method_label
-        rates += [label] * (label not in rates)
-    each = []
-    for said, by_rate in cells.items():
-        each.append(f"{said}; learning rate " + ", ".join(f"{lr} ({', '.join(who)})" for lr, who in by_rate.items()))
-    return "Trained with " + ". ".join(each) + "."
+        if cell.config_hash not in cells:
+            continue
+        rows = cells[cell.config_hash]
+        first, accuracy, epochs = rows.iloc[0], rows["test_accuracy"], rows["epochs"]
+        lines.append(
+            {
+                **{"data": panel.data, "method": cell.method, "hidden_layers": cell.hidden_layers},
+                **{axis: value_on(cell, axis) for axis in AXES},
+                **{"lr": cell.trainer["lr"], "accuracy": accuracy.mean(), "sd": accuracy.std(), "n": len(rows)},
+                **{"median": accuracy.median(), "at_chance": collapsed(rows), "far_below": int(far_below(rows).sum())},
+                **{"trained": first["trained_parameters"], "rho": first["rho"], "links": links(first)},
+                **{"multiply_adds": multiply_adds(first), "epochs": epochs.mean()},
+                **{"epochs_least": epochs.min(), "epochs_most": epochs.max(), "config_hash": cell.config_hash},
+            }
+        )
+    return lines
 
 
-def accuracies(panel: Panel) -> str:
-    """One line per cell of a panel: accuracy, n, ρ, epochs; medians too where networks have collapsed."""
-    axes = [a for a in AXES if len({value_on(cell, a) for cell in panel.cells} - {None}) > 1]
-    lines, guessing = [], collapsed(panel.frame) > 0
-    for cell in panel.cells:
-        rows = panel.frame[panel.frame["config_hash"] == cell.config_hash]
-        values = [value_on(cell, a) for a in axes]
-        line = [cell.method_label, *("" if v is None else written(v) for v in values)]
-        line += [accuracy(mean(curves.accuracies(rows))), str(len(rows))]
-        if guessing:
-            line += [f"{rows['test_accuracy'].median():.4f}" if len(rows) else "", f"{collapsed(rows) or ''}"]
-        if len(rows):
-            epochs = f"{rows['epochs'].mean():.1f} ({rows['epochs'].min()}–{rows['epochs'].max()})"
-            line += [f"{rows['trained_parameters'].iloc[0]:,}", f"{rows['rho'].iloc[0]:.4f}", epochs]
-        else:
-            line += [""] * 3
-        lines.append(line)
-    header = ["method", *(AXES[a] for a in axes), "test accuracy", "n", *["median", "at chance"] * guessing]
-    return markdown([*header, "trained", "ρ", "epochs"], lines)
+def to_csv(table: pd.DataFrame) -> bytes:
+    """The same bytes for the same numbers."""
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import functools
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,11 +18,12 @@ from spectral_repro.results.rows import Row, hidden_column
 from spectral_repro.results.weights import save_network, weights_file
 from spectral_repro.runner.checkpoint import Checkpoint, checkpoint_file
 from spectral_repro.runner.task import Task
+from spectral_repro.terminal import counted
 from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import build_stack, direct_parameters, trained_parameters
 from spectral_repro.training.products import find_products
 from spectral_repro.training.protocol import Outcome, Progress, Protocol
-from spectral_repro.training.shares import Shares
+from spectral_repro.training.shares import Shares, group_size
 from spectral_repro.training.trainer import Trainer
 
 
@@ -64,9 +66,10 @@ def train_batch(
 def make_shares(task: Task, seeds: Sequence[int]) -> Trainer | Shares:
     """What trains these realizations: on a CPU a thread for each core, as far as there are realizations."""
     threads = torch.get_num_threads()
-    if task.device.type != "cpu" or min(threads, len(seeds)) == 1:
+    size = group_size(sum(a * b for a, b in itertools.pairwise(task.sizes)), len(seeds), threads)
+    if task.device.type != "cpu" or size == len(seeds):
         return make_trainer(task, seeds)
-    return Shares(lambda some: make_trainer(task, some), seeds, threads, threads)
+    return Shares(lambda some: make_trainer(task, some), seeds, size, threads)
 
 
 def make_trainer(task: Task, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Trainer:
@@ -156,8 +159,8 @@ def say_what_failed(task: Task, outcomes: Sequence[Outcome]) -> None:
     chance = often + 3 * (often * (1 - often) / len(y)) ** 0.5
     diverged = [o.seed for o in outcomes if o.diverged]
     guessing = [o.seed for o in outcomes if o.test_accuracy <= chance and not o.diverged]
-    for seeds, what in ((diverged, "have weights that are not finite"), (guessing, "are no better than chance")):
+    for seeds, what in ((diverged, "weights that are not finite"), (guessing, "no better than chance")):
         if seeds:
             cause = f"trainer.lr={task.cell.trainer['lr']:g} may be too high"
-            who = f"{len(seeds)} of {len(outcomes)} networks {what} (seeds {', '.join(map(str, seeds))})"
+            who = f"{what}: {len(seeds)} of {counted(len(outcomes), 'network')} (seed {', '.join(map(str, seeds))})"
             warnings.warn(f"{task.cell.slug}: {who}; {cause}", stacklevel=2)

@@ -34,6 +34,7 @@ from spectral_repro.runner.progress import epoch_bar
 from spectral_repro.runner.table import print_table
 from spectral_repro.runner.task import Task, check_digest, known_digest, prepare
 from spectral_repro.runner.tracking import Tracking, nothing_new
+from spectral_repro.terminal import counted
 from spectral_repro.training.network import direct_parameters
 from spectral_repro.training.products import find_products, use_products
 
@@ -122,7 +123,7 @@ def run_cell(cell: Cell, options: Run, position: int = 0) -> Report:
             seeds, rows = missing_seeds(cell, options)  # another process may have trained some meanwhile
             if seeds:
                 rows = _train(task, options, seeds, position)
-                log.append(f"{len(seeds)} networks trained -> {path}")
+                log.append(f"{counted(len(seeds), 'network')} trained -> {path}")
             return report(rows, len(seeds))
 
 

@@ -3,12 +3,13 @@
 import contextlib
 import datetime
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from spectral_repro.errors import told_in_one_line
-from spectral_repro.results.rows import all_rows
+from spectral_repro.results.rows import Row, all_rows
 from spectral_repro.runner.claim import holder_of
-from spectral_repro.terminal import parser_of
+from spectral_repro.terminal import counted, parser_of
 
 #: A line of ``cells.log``: time, where, cell, how long, what.
 _LINE = re.compile(r"^(?P<time>\S+)  (?P<where>.*?)  (?P<cell>[^ /]+/\S+)  (?P<seconds>[\d.]+) s  (?P<what>.*)$")
@@ -28,18 +29,20 @@ def status(results_dir: Path) -> list[str]:
     groups: dict[tuple[str, str], list] = {}
     for row in rows:
         groups.setdefault((row.data, row.method), []).append(row)
-    lines = [f"finished: {len({r.config_hash for r in rows})} cells, {len(rows)} networks"]
+    lines = [f"finished: {_counts(rows)}"]
     for (data, method), mine in sorted(groups.items()):
         last = max(r.finished_at for r in mine)
-        lines.append(
-            f"  {data}, {method}: {len({r.config_hash for r in mine})} cells, {len(mine)} networks, last {last}"
-        )
+        lines.append(f"  {data}, {method}: {_counts(mine)}, last {last}")
     running = _running(results_dir)
-    lines.append(f"running: {len(running)} cells")
+    lines.append(f"running: {counted(len(running), 'cell')}")
     lines += [f"  {cell}: {holder}, since {since}" for cell, holder, since in running]
     failed = _failed(results_dir, {cell for cell, *_ in running})
-    lines.append(f"failed or interrupted: {len(failed)} cells")
+    lines.append(f"failed or interrupted: {counted(len(failed), 'cell')}")
     return lines + [f"  {cell}: {what} ({time})" for cell, (time, what) in sorted(failed.items())]
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    return f"{counted(len({r.config_hash for r in rows}), 'cell')}, {counted(len(rows), 'network')}"
 
 
 def _running(results_dir: Path) -> list[tuple[str, str, str]]:
@@ -61,4 +64,4 @@ def _failed(results_dir: Path, running: set[str]) -> dict[str, tuple[str, str]]:
             line = _LINE.match(text)
             if line and line["time"] >= last.get(line["cell"], ("",))[0]:
                 last[line["cell"]] = line["time"], line["what"]
-    return {cell: end for cell, end in last.items() if "networks trained" not in end[1] and cell not in running}
+    return {cell: end for cell, end in last.items() if " trained -> " not in end[1] and cell not in running}

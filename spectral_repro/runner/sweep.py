@@ -25,6 +25,7 @@ from spectral_repro.runner.plan import Planned, plan_sweep
 from spectral_repro.runner.progress import SweepProgress
 from spectral_repro.runner.table import print_plan, print_table
 from spectral_repro.runner.tracking import nothing_new
+from spectral_repro.terminal import counted
 
 #: Seconds from which on a sweep is long.
 _LONG = 600
@@ -99,7 +100,7 @@ def _train(
                     if not last and getattr(outcome, "holder", None):
                         continue
                     if isinstance(outcome, Report):
-                        tqdm.write(f"{words}: {outcome.trained} networks -> {outcome.path}")
+                        tqdm.write(f"{words}: {counted(outcome.trained, 'network')} -> {outcome.path}")
                     else:
                         tqdm.write(f"failed: {words}: {one_line(outcome)}", file=sys.stderr)
                     ended[left[i]] = outcome
@@ -157,11 +158,11 @@ def _absolute(planned: Planned) -> list[str]:
 
 
 def _plan_line(planned: Sequence[Planned], todo: Sequence[Planned], seconds: float | None) -> str:
-    line = f"{len(planned)} cells: {len(planned) - len(todo)} done, {len(todo)} to train"
+    line = f"{counted(len(planned), 'cell')}: {len(planned) - len(todo)} done, {len(todo)} to train"
     if not todo:
         return line + "; nothing to do"
-    networks = sum(p.missing for p in todo)
-    return f"{line} ({networks} networks{'' if seconds is None else f', about {estimate.readable(seconds)}'})"
+    networks = counted(sum(p.missing for p in todo), "network")
+    return f"{line} ({networks}{'' if seconds is None else f', about {estimate.readable(seconds)}'})"
 
 
 def _untracked(planned: Sequence[Planned]) -> list[str]:
@@ -183,7 +184,7 @@ def _faster(launcher: Any, todo: Sequence[Planned], seconds: float | None) -> li
         return []
     many = min(_SHARE_A_GPU, cores())
     words = {
-        "cuda": f"hydra/launcher=processes hydra.launcher.processes={many} has {many} cells share a GPU, "
+        "cuda": f"hydra/launcher=processes hydra.launcher.processes={many} trains {many} cells at a time on one GPU, "
         "which is faster, most of all under NVIDIA's MPS",
         "cpu": "hydra/launcher=processes trains several cells at a time, which is faster on a CPU",
     }
@@ -206,7 +207,8 @@ def _failed(planned: Planned, ended: Mapping[Planned, Any]) -> bool:
 
 def _failure_text(failures: Sequence[tuple[Planned, Exception]]) -> str:
     commands = "".join(f"\n  {_command(p)}    # {one_line(e)}" for p, e in failures)
-    return f"{len(failures)} cells failed, the others are kept; the same command tries again, or:{commands}"
+    failed = counted(len(failures), "cell")
+    return f"{failed} failed, the others are kept; the same command tries again, or:{commands}"
 
 
 def _command(planned: Planned) -> str:

@@ -55,7 +55,9 @@ def _check_protocol(task: Task) -> None:
         )
     if protocol["batch_size"] > n - held_out:
         raise ConfigError(
-            "trainer.batch_size", protocol["batch_size"], f"must be at most {n - held_out}, the training images"
+            "trainer.batch_size",
+            protocol["batch_size"],
+            f"must be at most {n - held_out}, the images to train on",
         )
 
 

@@ -11,6 +11,7 @@ from spectral_repro.errors import interrupted
 from spectral_repro.results.epochs import Point
 from spectral_repro.results.rows import Row
 from spectral_repro.runner.trackers import TRACKERS, Tracker
+from spectral_repro.terminal import counted
 from spectral_repro.training.protocol import Progress
 
 
@@ -82,5 +83,6 @@ def _log(tracker: Tracker | None, progress: Progress) -> None:
 
 def nothing_new(kind: str, realizations: int) -> str:
     """What to say where a tracker was wanted of realizations that are finished."""
-    what = f"{realizations} realizations were finished already and have no new curves"
-    return f"tracker={kind}: {what}; overwrite=true trains them again"
+    was, has, them = ("was", "has", "it") if realizations == 1 else ("were", "have", "them")
+    what = f"{counted(realizations, 'realization')} {was} finished already and {has} no new curves"
+    return f"tracker={kind}: {what}; overwrite=true trains {them} again"

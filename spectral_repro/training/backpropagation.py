@@ -1,15 +1,17 @@
-"""The gradients of a stack of networks, layer by layer from the kernels; what lies between is torch's autograd's."""
+"""The gradients of a stack of networks, layer by layer, from the kernels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from spectral_repro.training.activations import activate, activation_backward, cross_entropy_gradient
 from spectral_repro.training.feed import Batch
 from spectral_repro.training.kernels import Kernel, kernel_of
 from spectral_repro.training.kernels.cutoff import limits, survivors
+from spectral_repro.training.kernels.multiply import multiply
 from spectral_repro.training.masking import Masking
-from spectral_repro.training.network import ACTIVATIONS, Network
+from spectral_repro.training.network import Network
 
 #: ``(W, b)`` of a layer, after the cut-off.
 Map = tuple[Tensor, Tensor | None]
@@ -44,30 +46,30 @@ class Backpropagation:
         return [(w, k.layer.bias) for w, k in zip(weights, self.kernels, strict=True)]
 
     @torch.no_grad()
-    def find(self, batch: Batch) -> Tensor:
-        """Writes the gradients of the summed losses of a batch; returns the logits ``(R, B, N_ℓ)``."""
-        activate, masking = ACTIVATIONS[self.network.activation], self.network.masking_in_training
+    def find(self, batch: Batch, logits: Callable[[Tensor], None] | None = None) -> None:
+        """Writes the gradients of the summed losses of a batch; ``logits`` is told ``(R, B, N_ℓ)`` if it is given."""
+        name, masking = self.network.activation, self.network.masking_in_training
         products = [batch.product, *[None] * (len(self.kernels) - 1)]
         steps = [_Step(kernel, k, products[k]) for k, kernel in enumerate(self.kernels)]
         if masking:
             dense = [step.kernel.weight() for step in steps]
             for step, weight, effective in zip(steps, dense, masking.weights(dense), strict=True):
                 step.dense, step.weight = weight, effective
-        x = batch.x
+        x, last = batch.x, steps[-1]
         for step in steps:
-            y = step.forward(x, build=masking is not None)
-            if step.k + 1 < len(steps):
-                with torch.enable_grad():
-                    step.y, step.activated = y, activate(y.requires_grad_())
-                x = step.activated.detach()
-        logits = y
-        d = _loss_gradient(logits.requires_grad_(), batch.labels)
-        for step in reversed(steps):
+            step.y = step.forward(x, build=masking is not None)
+            if step is not last:
+                x = step.activated = activate(name, step.y, step.kernel.layer.bias)
+        if last.kernel.layer.bias is not None:
+            last.y.add_(last.kernel.layer.bias.unsqueeze(-2))
+        if logits:
+            logits(last.y)
+        d = last.y
+        cross_entropy_gradient(d, batch.labels, last.bias_gradient(d))
+        for step, below in zip(steps[::-1], [*steps[-2::-1], None], strict=True):
             dx = step.backward(d, masking)
-            if dx is not None:
-                below = steps[step.k - 1]
-                (d,) = torch.autograd.grad(below.activated, below.y, dx)
-        return logits.detach()
+            if below and dx is not None:
+                activation_backward(name, d := dx, below.y, below.activated, below.bias_gradient(dx))
 
 
 class _Step:
@@ -82,22 +84,24 @@ class _Step:
         self.activated: Tensor
 
     def forward(self, x: Tensor, build: bool) -> Tensor:
-        """``x Wᵀ + b``; with ``build`` from the ``weight`` that is there."""
+        """``x Wᵀ``; with ``build`` from the ``weight`` that is there."""
         self.x = x
         if not build and not self.kernel.prefers_factors(x.shape[-2], self.k > 0, self.product is not None):
             self.dense = self.kernel.weight()
             self.weight, self.limit = _silenced(self.dense, self.kernel.layer.sparsity)
-        y = self.kernel.factored(x, self.product, self.k > 0) if self.weight is None else x @ self.weight.mT
-        return y if self.kernel.layer.bias is None else y.add_(self.kernel.layer.bias.unsqueeze(-2))
+        return self.kernel.factored(x, self.product, self.k > 0) if self.weight is None else multiply(x, self.weight.mT)
+
+    def bias_gradient(self, d: Tensor) -> Tensor:
+        """Where the gradient of the bias is written, used or not."""
+        found = self.kernel.gradients.get("bias")
+        return d.new_empty(len(d), d.shape[-1]) if found is None else found
 
     def backward(self, dy: Tensor, masking: Masking | None) -> Tensor | None:
-        """Writes the gradients; returns that of ``x``, but of a first layer."""
+        """Writes the gradients of all but the bias; returns that of ``x``, but of a first layer."""
         kernel = self.kernel
-        if "bias" in kernel.gradients:
-            torch.sum(dy, -2, out=kernel.gradients["bias"])
         if self.weight is None or self.dense is None:
             return kernel.factored_backward(dy, self.k > 0)
-        dx = dy @ self.weight if self.k else None
+        dx = multiply(dy, self.weight) if self.k else None
         silenced = masking is not None or self.limit is not None
         d = _weight_gradient(self.x, dy, self.weight, None if silenced else kernel.entries)
         if masking:
@@ -117,13 +121,8 @@ def _silenced(weight: Tensor, sparsity: float) -> tuple[Tensor, Tensor | None]:
 def _weight_gradient(x: Tensor, dy: Tensor, weight: Tensor, out: Tensor | None) -> Tensor:
     """``dyᵀ x (R, N_out, N_in)``, laid out as the weight; into ``out`` if there is one."""
     if weight.mT.is_contiguous():
-        return (x.mT @ dy).mT
-    return dy.mT @ x if out is None else torch.bmm(dy.mT, x, out=out)
-
-
-@torch.enable_grad()
-def _loss_gradient(logits: Tensor, labels: Tensor) -> Tensor:
-    return torch.autograd.grad(loss_of(logits, labels), logits)[0]
+        return multiply(x.mT, dy).mT
+    return multiply(dy.mT, x, out)
 
 
 def loss_of(logits: Tensor, labels: Tensor) -> Tensor:

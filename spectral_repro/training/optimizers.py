@@ -1,30 +1,34 @@
 """Adamax and Adam in Keras' form, AdamW and SGD, for a batch of realizations that advance in step.
 
-Parameters, gradients and moments are one flat tensor each, parameter after parameter, updated piece by piece
-so that on a CPU a piece stays in the cache for all the passes of one update.
+Parameters, gradients and moments are one flat tensor each, parameter after parameter. On a CPU one pass over memory
+updates them all.
 """
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-#: Numbers per piece on a CPU: four arrays of it fit an L3 cache, and the threads are not started too often.
-_PIECE = 1 << 19
+from spectral_repro.training import fused
+
+Array = np.ndarray
 
 #: Every parameter starts at a multiple of so many numbers, a cache line, as a tensor of its own would.
 _ALIGNMENT = 16
 
 
 class _Optimizer:
-    """Holds the parameters ``(R, …)`` of ``R`` networks and their moments; a subclass updates one piece.
+    """Holds the parameters ``(R, …)`` of ``R`` networks and their moments; a subclass updates them.
 
     ``parameters`` and ``gradients`` are lists of contiguous views, in the order of ``leaves``, whose values
     are the start.
     """
 
-    #: Of a piece: parameters, first and second moment, gradient, and the scales.
+    #: From parameters, first and second moment, gradient (flat), and the scales.
     _update: Callable[..., None]
+    #: The same of arrays, in one pass.
+    _one_pass: Callable[..., None] | None = None
 
     def __init__(
         self,
@@ -49,8 +53,8 @@ class _Optimizer:
             for view, value in zip(to, values, strict=True):
                 view.copy_(value)
         self.parameters, self.first, self.second, self.gradients = views
-        piece = _PIECE if flat[0].device.type == "cpu" else max(1, size)
-        self._pieces = list(zip(*(f.split(piece) for f in flat), strict=True))
+        self._flat = flat
+        self._arrays = [f.numpy() for f in flat] if fused.on_cpu(flat[0]) else None
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         views, at = [], 0
@@ -75,8 +79,10 @@ class _Optimizer:
     @torch.no_grad()
     def update(self, *scales: float | Tensor) -> None:
         """The update with these :meth:`scales`: numbers, or tensors without dimensions that are read when it runs."""
-        for piece in self._pieces:
-            self._update(*piece, *scales)
+        if self._one_pass and self._arrays and not isinstance(scales[0], Tensor):
+            self._one_pass(*self._arrays, *scales)
+        else:
+            self._update(*self._flat, *scales)
 
 
 def _aligned(size: int) -> int:
@@ -97,6 +103,9 @@ class Adamax(_Optimizer):
     def scales(self, learning_rate: float, step: int) -> tuple[float, ...]:
         return (learning_rate / (1 - self.beta1**step),)
 
+    def _one_pass(self, theta: Array, m: Array, u: Array, g: Array, scale: float) -> None:
+        fused.adamax(theta, m, u, g, self.beta1, self.beta2, self.epsilon, scale)
+
     def _update(self, theta: Tensor, m: Tensor, u: Tensor, g: Tensor, scale: float | Tensor) -> None:
         m.lerp_(g, 1 - self.beta1)
         torch.maximum(u.mul_(self.beta2), g.abs_(), out=u)
@@ -109,13 +118,13 @@ class Adam(_Optimizer):
     def scales(self, learning_rate: float, step: int) -> tuple[float, ...]:
         return (learning_rate * (1 - self.beta2**step) ** 0.5 / (1 - self.beta1**step),)
 
+    def _one_pass(self, theta: Array, m: Array, v: Array, g: Array, scale: float, decay: float = 1.0) -> None:
+        fused.adam(theta, m, v, g, self.beta1, self.beta2, self.epsilon, scale, decay)
+
     def _update(self, theta: Tensor, m: Tensor, v: Tensor, g: Tensor, scale: float | Tensor) -> None:
         m.lerp_(g, 1 - self.beta1)
         v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
-        # √v as v/√v: torch.sqrt takes five times as long as rsqrt on a CPU
-        kind = torch.finfo(v.dtype)
-        root = torch.clamp(v, kind.tiny, kind.max, out=g).rsqrt_().mul_(v)
-        _move(theta, m, root.add_(self.epsilon), scale)
+        _move(theta, m, torch.sqrt(v, out=g).add_(self.epsilon), scale)
 
 
 class AdamW(Adam):

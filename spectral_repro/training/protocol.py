@@ -25,21 +25,23 @@ class Protocol:
     do not speak for themselves.
     """
 
-    max_epochs: Annotated[Whole, Field(description="epochs at most")]
-    batch_size: Annotated[Whole, Field(description="images of one update")]
-    optimizer: Annotated[Literal["adamax", "adam", "adamw", "sgd"], Field(description="the first two in Keras' form")]
+    max_epochs: Annotated[Whole, Field(description="largest number of epochs")]
+    batch_size: Annotated[Whole, Field(description="images of one update (one step of the optimizer)")]
+    optimizer: Annotated[
+        Literal["adamax", "adam", "adamw", "sgd"], Field(description="optimizer; adamax and adam as Keras writes them")
+    ]
     lr: Annotated[
         float,
         Field(
             gt=0,
             le=1e30,
             title="must be above 0, and at most 1e30",
-            description="learning rate; else the method's for this data set",
+            description="learning rate; not given: the method's for this data set",
         ),
     ]
     activation: Annotated[
         Literal["relu", "tanh", "elu", "gelu", "leaky_relu", "sigmoid", "silu", "softplus"],
-        Field(description="of the hidden layers"),
+        Field(description="activation function of the hidden layers"),
     ]
     validation_fraction: Annotated[
         float,
@@ -47,20 +49,22 @@ class Protocol:
             gt=0,
             lt=1,
             title="must be in (0, 1): early stopping needs images to validate on",
-            description="of the training images, held out for early stopping",
+            description="share of the training images that is held out for early stopping",
         ),
     ]
-    patience: Annotated[Whole, Field(description="epochs in a row without a better one, after which training stops")]
+    patience: Annotated[Whole, Field(description="training stops after this many epochs in a row without a better one")]
     min_delta: Annotated[
-        Share, Field(description="better is above the best validation accuracy so far by more than this")
+        Share,
+        Field(description="an epoch is better if its validation accuracy exceeds the best so far by more than this"),
     ]
     beta1: Annotated[Share, Field(description="decay of the optimizer's first moment")] = 0.9
-    beta2: Annotated[Share, Field(description="decay of its second moment")] = 0.999
-    epsilon: Annotated[Positive, Field(description="its smallest denominator")] = 1e-7  # Keras' default
-    momentum: Annotated[Share, Field(description="of sgd")] = 0.0
-    weight_decay: Annotated[NotNegative, Field(description="of adamw and sgd")] = 0.0
+    beta2: Annotated[Share, Field(description="decay of the optimizer's second moment")] = 0.999
+    epsilon: Annotated[Positive, Field(description="added to the optimizer's denominator")] = 1e-7  # Keras' default
+    momentum: Annotated[Share, Field(description="momentum of sgd")] = 0.0
+    weight_decay: Annotated[NotNegative, Field(description="weight decay of adamw and sgd")] = 0.0
     schedule: Annotated[
-        Literal["constant", "cosine"], Field(description="of the rate; cosine: to zero at max_epochs")
+        Literal["constant", "cosine"],
+        Field(description="course of the learning rate; cosine: it falls to zero at max_epochs"),
     ] = "constant"
 
 

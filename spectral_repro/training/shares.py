@@ -1,7 +1,8 @@
-"""A batch of realizations on several cores of a CPU: each thread trains its own share of them, by one core.
+"""A batch of realizations on several cores of a CPU: in small groups, each trained by a thread of one core.
 
 Threads that share nothing lose to a busy neighbour only what that takes, while those of one product wait for the
-slowest of them at each. Numbers do not depend on how realizations are dealt.
+slowest of them at each. A thread goes through an epoch of one group, then of the next that waits, so that what a group
+needs stays in the cache. Numbers do not depend on how realizations are dealt.
 """
 
 import itertools
@@ -16,6 +17,15 @@ from torch import Tensor
 from spectral_repro.training.protocol import Outcome, Progress
 from spectral_repro.training.trainer import Trainer
 
+#: Weights of the networks of a group: so many, with moments and gradients, fit a core's part of the cache, and networks
+#: much smaller are worth going through a step together.
+_WEIGHTS = 400_000
+
+
+def group_size(weights: int, realizations: int, threads: int) -> int:
+    """How many networks of so many weights train together, so that every thread has some."""
+    return max(1, min(_WEIGHTS // weights, -(-realizations // threads)))
+
 
 class Shares:
     """Several trainers as one, which go through the epochs side by side.
@@ -23,15 +33,15 @@ class Shares:
     Args:
         build: makes the trainer of some seeds.
         seeds: of all realizations.
-        count: how many trainers, at most one a seed.
+        size: how many realizations a trainer has, at most.
         threads: of torch, for all of them together.
     """
 
-    def __init__(self, build: Callable[[Sequence[int]], Trainer], seeds: Sequence[int], count: int, threads: int):
-        count = max(1, min(count, len(seeds)))
+    def __init__(self, build: Callable[[Sequence[int]], Trainer], seeds: Sequence[int], size: int, threads: int):
+        count = -(-len(seeds) // size)
         edges = [round(i * len(seeds) / count) for i in range(count + 1)]
         self.trainers = [build(seeds[a:b]) for a, b in itertools.pairwise(edges)]
-        self.threads, self.each = threads, max(1, threads // count)
+        self.threads, self.at_once = threads, min(threads, count)
         self.seconds = 0.0
         #: See :class:`Trainer`.
         self.on_stop: Callable[[int, dict[str, Tensor]], None] | None = None
@@ -54,9 +64,9 @@ class Shares:
         for trainer in self.trainers:
             trainer.follow = self.follow
             trainer.on_stop = (lambda *told: stopped.append(told)) if on_stop else None
-        torch.set_num_threads(self.each)  # what a thread takes over with its first operation
+        torch.set_num_threads(self.threads // self.at_once)  # what a thread takes over with its first operation
         try:
-            with ThreadPoolExecutor(len(self.trainers)) as pool:
+            with ThreadPoolExecutor(self.at_once) as pool:
                 while self.running:
                     started, before = time.perf_counter(), self.running
                     parts = self._advance(pool)

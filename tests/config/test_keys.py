@@ -1,4 +1,4 @@
-"""The one description of every key, held against the configuration, the help and the README."""
+"""The one description of every key, held against the configuration, and the help."""
 
 import re
 
@@ -56,12 +56,6 @@ def test_the_help_has_every_key_with_its_default():
     assert "masking: cutoff, gradual, rigl, straight_through\n" in text
 
 
-def test_the_readme_has_the_table_of_keys():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("| what it may be |")[2].partition("\n\n")[0]
-    lines = re.findall(r"^\| `(.*)` \| (.*) \| (.*) \| `?(.*?)`? \|$", readme, re.MULTILINE)
-    assert lines == [line for line in table(CONFIG) if not line[0].startswith(("method.", "masking.", "data."))]
-
-
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
@@ -87,7 +81,7 @@ def test_completion_of_values(word, expected):
     ("change", "message"),
     [
         ({"data": {**CONFIG["data"], "grayscale": "maybe"}}, "data.grayscale=maybe: must be true or false"),
-        ({"threads": 0}, "threads=0: must be a whole number, at least 1 or auto"),
+        ({"threads": 0}, "threads=0: must be a whole number, at least 1, or auto"),
         ({"results_dir": None}, "results_dir=null: must name a folder"),
         ({"trainer": {**CONFIG["trainer"], "lr": float("inf")}}, "trainer.lr=inf: must be above 0, and at most 1e30"),
     ],

@@ -6,25 +6,38 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from spectral_repro.figures.budget import budget_points, pareto_front
 from spectral_repro.figures.catalogue import CONTROLS
-from spectral_repro.figures.controls import budget_points, draw_control, pareto_front, ways
+from spectral_repro.figures.controls import links, ways
+from spectral_repro.figures.draw import draw_figure
 from spectral_repro.figures.scales import scale_accuracy
 from spectral_repro.figures.select import choose_panels
 from tests.synthetic import WAY
 
 
-def test_every_way_to_silence_is_a_curve_of_its_own(controls):
+def curves_in(ax) -> dict:
+    return {line.get_gid(): line.get_xydata() for line in ax.get_lines() if not line.get_gid().endswith("networks")}
+
+
+def test_every_way_to_silence_is_a_curve_of_its_own_by_links_on_one_scale(controls):
     spec = CONTROLS["control_sparse"]
     panels = choose_panels(controls, spec)
-    figure = draw_control(spec, panels)
-    assert len(figure.get_axes()) == 4
-    for ax, panel in zip(figure.get_axes()[::2], panels, strict=True):
-        lines = {line.get_gid(): line.get_xydata() for line in ax.get_lines() if line.get_gid()}
+    axes = draw_figure(spec, panels).get_axes()
+    assert len(axes) == 4
+    for ax, beside, panel in zip(axes[::2], axes[1::2], panels, strict=True):
+        lines = curves_in(ax)
         assert set(lines) == {*(f"direct {way}" for way in WAY), "sqr cutoff"}
         rows = ways(panel, "uniform")["direct", "rigl"]
         mean = rows[rows["sparsity"] == 0.95]["test_accuracy"].mean()
-        assert dict(lines["direct rigl"])[0.95] == pytest.approx(mean)
+        assert dict(lines["direct rigl"])[19_850] == pytest.approx(mean)  # 0.05 · (784 · 500 + 500 · 10)
+        assert (ax.get_xlim(), ax.get_ylim()) == (beside.get_xlim(), beside.get_ylim())
     assert "sqr" not in {method for method, masking in ways(panels[0], "uniform") if masking != "cutoff"}
+
+
+def test_links_are_counted(controls):
+    cells = choose_panels(controls, CONTROLS["control_sparse"])[0].cells
+    found = {cell.masking_names[1]: links(cell) for cell in cells if cell.sparsity == 0.99}
+    assert found == {"uniform": 3_970, "dense_output": 8_920}  # SPEC 9, Links
 
 
 def test_a_caption_counts_many_cells_and_names_few(controls):
@@ -45,10 +58,10 @@ def test_the_budget_figure_has_a_point_per_cell_and_its_front(controls):
     panels = choose_panels(controls, spec)
     points = budget_points(panels[0])
     assert len(points) == len(panels[0].cells)
-    figure = draw_control(spec, panels)
+    figure = draw_figure(spec, panels)
     (front,) = (line for line in figure.get_axes()[0].get_lines() if line.get_gid() == "front")
     assert set(front.get_ydata()) <= set(points["value"])
-    labels = [text.get_text() for text in figure.get_axes()[0].get_legend().get_texts()]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert {"S-QR", "S-QR(p), p < 1"} < set(labels)
     partial = points[points["partial"]]
     assert set(partial["method"]) == {"sqr"}

@@ -1,10 +1,6 @@
 """What was trained, in a file of its own, and back into a model that was converted in the same way."""
 
 import copy
-import os
-import re
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -12,7 +8,6 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from spectral_repro.layers import QRLinear, SpectralLinear, SVDLinear, load_trained, replace_linear, trained_state
-from tests.conftest import ROOT
 
 KINDS = {
     "spectral": (SpectralLinear, {}),
@@ -129,18 +124,3 @@ def test_a_layer_in_two_places_is_loaded_in_both():
     load_trained(other, {name: value.clone() for name, value in state.items()})
     assert other[0] is other[1]
     assert torch.equal(trained(x), other(x))
-
-
-def test_the_page_on_adapters_runs(tmp_path):
-    """Each block is a program; the first is the file that the others import."""
-    first, *programs = re.findall(r"```python\n(.*?)```", (ROOT / "docs/adapters.md").read_text(), flags=re.DOTALL)
-    for name, program in {"base": first, **{f"program{i}": p for i, p in enumerate(programs)}}.items():
-        (tmp_path / f"{name}.py").write_text(program)
-    where = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
-    said = [
-        subprocess.run([sys.executable, f"program{i}.py"], **where, capture_output=True, text=True)
-        for i in range(len(programs))
-    ]
-    assert not [done.stderr for done in said if done.returncode]
-    before, after, plain = (done.stdout.split()[-1] for done in said)
-    assert before == after == plain

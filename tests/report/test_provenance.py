@@ -1,11 +1,9 @@
 """What made the rows: are networks of one device better than those of another?"""
 
-import re
-
 import numpy as np
 import pandas as pd
 
-from spectral_repro.report.provenance import provenance
+from spectral_repro.report.provenance import Comparison, between_devices, made_by
 
 
 def rows(shift: float, cells: int = 200, each: int = 5) -> pd.DataFrame:
@@ -21,24 +19,24 @@ def rows(shift: float, cells: int = 200, each: int = 5) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True).assign(**same)
 
 
-def numbers(text: str) -> list[float]:
-    found = re.search(
-        r"Of (\d+) cells.*\((\d+) seeds on cpu, (\d+) on cuda, each in .*\).* by (\S+) \[(\S+), (\S+)\]", text
-    )
-    return [float(n) for n in found.groups()]
+def compared(frame: pd.DataFrame) -> Comparison:
+    (found,) = between_devices(frame)
+    assert (found.first, found.second) == ("cpu", "cuda")
+    return found
 
 
 def test_devices_that_are_alike_are_not_separated():
-    cells, first, second, mean, low, high = numbers(provenance(rows(0)))
-    assert (cells, first, second) == (200, 5, 5)
+    found = compared(rows(0))
+    assert (found.cells, found.seeds) == (200, (5, 5))
+    low, high = found.gap.interval()
     assert low < 0 < high
-    assert abs(mean) < 0.15
+    assert abs(found.gap.value) < 0.15
 
 
 def test_a_device_that_is_better_is_noticed():
-    *_, mean, low, high = numbers(provenance(rows(2)))
-    assert 0 < low < mean < high
-    assert 1.2 < mean < 1.6  # in units of the spread of both together, which the shift widens from 1 to 1.4
+    gap = compared(rows(2)).gap
+    assert gap.interval()[0] > 0
+    assert 1.2 < gap.value < 1.6  # in units of the spread of both together, which the shift widens from 1 to 1.4
 
 
 def test_cells_with_the_same_seeds_are_no_independent_evidence():
@@ -46,8 +44,9 @@ def test_cells_with_the_same_seeds_are_no_independent_evidence():
     frame = rows(0)
     luck = np.array([0, 1, -1, 0, -1, 1, 2, -0.5, 1.5, 0])
     frame["test_accuracy"] += 0.03 * luck[frame["seed"]]
-    *_, mean, low, high = numbers(provenance(frame))
-    assert abs(mean) > 0.3
+    gap = compared(frame).gap
+    low, high = gap.interval()
+    assert abs(gap.value) > 0.3
     assert low < 0 < high
 
 
@@ -56,14 +55,14 @@ def test_seeds_of_few_cells_do_not_count():
     few = frame[frame["config_hash"].isin(["0", "1"])].copy()
     few["seed"] += 100
     few["test_accuracy"] += 0.02 * (few["device"] == "cuda (C)")
-    cells, first, second, mean, *_ = numbers(provenance(pd.concat([frame, few], ignore_index=True)))
-    assert (cells, first, second) == (200, 5, 5)
-    assert abs(mean) < 0.15
+    found = compared(pd.concat([frame, few], ignore_index=True))
+    assert (found.cells, found.seeds) == (200, (5, 5))
+    assert abs(found.gap.value) < 0.15
 
 
 def test_devices_that_share_no_cell_are_not_compared():
     frame = rows(0)
     apart = frame[(frame["device"] == "cuda (C)") == (frame["config_hash"].astype(int) < 100)]
-    text = provenance(apart)
-    assert "| cuda (C) | highest | not noted | 2 | 1 | 500 | 500.00 |" in text
-    assert "Of " not in text.partition("Products")[2]
+    assert not list(between_devices(apart))
+    line = made_by(apart).set_index("device").loc["cuda (C)"]
+    assert (line["products"], line["networks"], line["hours"]) == ("not noted", 500, 500.0)

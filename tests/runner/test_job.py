@@ -107,4 +107,4 @@ def test_a_plan_trains_nothing(images, tmp_path):
     assert [line.split()[3:5] for line in lines] == [["0", "3"], ["1", "2"]]
     assert read(tmp_path) == before
     single = run_cli(*common(images, method="sqr", realizations=1), "plan=true", cwd=tmp_path)
-    assert single.stdout.startswith("1 cells: 1 done, 0 to train; nothing to do"), single.stderr
+    assert single.stdout.startswith("1 cell: 1 done, 0 to train; nothing to do"), single.stderr

@@ -45,7 +45,7 @@ def test_a_killed_process_ends_its_cell_only(two_cells, tmp_path):
     min(workers_of(sweep), key=lambda worker: worker.pid).kill()
     out, err = sweep.communicate(timeout=100)
     assert sweep.returncode == 1, out + err
-    assert "1 cells failed, the others are kept" in err
+    assert "1 cell failed, the others are kept" in err
     assert "its process died: signal 9 (SIGKILL)" in err
     assert "Traceback" not in err
     assert "leaked" not in err

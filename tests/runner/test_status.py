@@ -34,10 +34,10 @@ def test_finished_running_and_failed_are_told_apart(images, tmp_path, capsys):
         claim.write_text(json.dumps(holder))
         status.main(["--results-dir", str(folder)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "finished: 1 cells, 2 networks"
-    assert lines[1].startswith("  shapes, sqr: 1 cells, 2 networks, last 20")
+    assert lines[0] == "finished: 1 cell, 2 networks"
+    assert lines[1].startswith("  shapes, sqr: 1 cell, 2 networks, last 20")
     assert lines[2:4] == [
-        "running: 1 cells",
+        "running: 1 cell",
         "  shapes/direct-n2_5: here:7, since 2026-01-01T00:00:00+00:00",
     ]
     assert lines[4:] == [

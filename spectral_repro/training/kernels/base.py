@@ -53,11 +53,11 @@ class Kernel:
         self._write(torch.autograd.grad(self._take(), self._leaves(), d_weight))
 
     def factored(self, x: Tensor, product: Tensor | None, input_grad: bool) -> Tensor:
-        """``x Wᵀ (R, B, N_out)`` for ``x (R, B, N_in)``; ``product`` is ``x F``, if it is known."""
+        """``x Wᵀ (R, B, N_out)`` in memory of its own for ``x (R, B, N_in)``; ``product`` is ``x F`` if known."""
         with torch.enable_grad():
             x = x.detach().requires_grad_(input_grad)
             self._kept = x, self.layer.apply_factored(x)
-        return self._kept[1].detach()
+        return self._kept[1].detach().clone(memory_format=torch.contiguous_format)  # which the caller writes over
 
     def factored_backward(self, dy: Tensor, input_grad: bool) -> Tensor | None:
         """Writes the gradients as ``weight_backward`` does, and returns that of ``x`` if it is needed."""
@@ -65,7 +65,7 @@ class Kernel:
         leaves = self._leaves()
         found = torch.autograd.grad(y, [*leaves, *[x] * input_grad], dy)
         self._write(found[: len(leaves)])
-        return found[-1] if input_grad else None
+        return found[-1].contiguous() if input_grad else None
 
     def _take(self) -> Any:
         """What was kept, which is no longer."""

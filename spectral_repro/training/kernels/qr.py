@@ -1,10 +1,13 @@
 """The fast passes of S-QR: ``φ = Q R`` or ``φᵀ = Q R``, without most of the multiplications by zero."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from spectral_repro.layers import QRLinear
-from spectral_repro.training.kernels.spectral import Eigenvalue
+from spectral_repro.training import fused
+from spectral_repro.training.kernels.multiply import multiply
+from spectral_repro.training.kernels.spectral import Eigenvalue, sum_of_products
 from spectral_repro.training.kernels.triangular import triangular_gradient, triangular_product
 
 
@@ -12,16 +15,17 @@ class QR(Eigenvalue):
     """See :class:`spectral_repro.layers.QRLinear`."""
 
     layer: QRLinear
+    _r: Tensor | None = None
 
     def eigenvectors(self) -> Tensor:
         q, r = self.layer.q, self.r_matrix()
-        qr = triangular_product(q, r) if self._triangular else q @ r
+        qr = triangular_product(q, r) if self._triangular else multiply(q, r)
         return qr if self.layer.wide else qr.mT
 
     def eigenvectors_backward(self, d_phi: Tensor) -> None:
         d_qr = d_phi if self.layer.wide else d_phi.mT
         q = self.layer.q
-        self._write_r(triangular_gradient(q, d_qr) if self._triangular else q.mT @ d_qr)
+        self._write_r(triangular_gradient(q, d_qr) if self._triangular else multiply(q.mT, d_qr))
 
     @property
     def _triangular(self) -> bool:
@@ -31,17 +35,24 @@ class QR(Eigenvalue):
         return None if self.layer.wide else self.layer.q
 
     def r_matrix(self) -> Tensor:
-        """``R (R, M, M)``: trained and frozen entries put together."""
-        return self.layer.r_matrix().detach()
+        """``R (R, M, M)``: trained and frozen entries put together, in memory that the next call writes over."""
+        layer, r = self.layer, self.layer.r.detach()
+        if not (self._triangular and fused.on_cpu(r)):
+            return layer.r_matrix().detach()
+        if self._r is None:
+            self._r = layer.r_matrix().detach()
+        fused.put(r.numpy(), np.atleast_2d(layer.r_index.numpy()), self._r.flatten(1).numpy())
+        return self._r
 
     def _write_r(self, d_r: Tensor) -> None:
         """Writes the gradients of the trained entries of ``R``."""
         out = self.gradients["r"]
-        if self._triangular:
-            index = self.layer.r_index
-            torch.gather(d_r.reshape(len(d_r), -1), -1, index.expand(len(d_r), -1), out=out)
-        else:
+        if not self._triangular:
             out.copy_(d_r)
+        elif fused.on_cpu(out):
+            fused.take(d_r.flatten(1).numpy(), np.atleast_2d(self.layer.r_index.numpy()), out.numpy())
+        else:
+            torch.gather(d_r.flatten(1), -1, self.layer.r_index.expand(len(d_r), -1), out=out)
 
     def factored(self, x: Tensor, product: Tensor | None, input_grad: bool) -> Tensor:
         """Both halves of Eq. (3) go through ``R`` as one product of twice the rows, and so does its gradient."""
@@ -54,7 +65,7 @@ class QR(Eigenvalue):
 
     def factored_backward(self, dy: Tensor, input_grad: bool) -> Tensor | None:
         x, rows, r, plain = self._take()
-        torch.sum(dy * plain, -2, out=self.gradients["eig_out"]).neg_()
+        sum_of_products(dy, plain, self.gradients["eig_out"]).neg_()
         both = torch.cat([dy, dy * -self.layer.eig_out.detach().unsqueeze(-2)], dim=-2)
         needs_z = input_grad or "eig_in" in self.gradients
         dz, dp = self._through_r_backward(both, rows, r, needs_z, input_grad)
@@ -63,18 +74,20 @@ class QR(Eigenvalue):
     def _through_r(self, rows: Tensor, r: Tensor) -> Tensor:
         """``(R, 2B, M)`` through ``R``, and for a wide layer through ``Q``, to ``(R, 2B, N_out)``."""
         wide = self.layer.wide
-        through = triangular_product(rows, r, transpose=wide) if self._triangular else rows @ (r.mT if wide else r)
-        return through @ self.layer.q.mT if wide else through
+        through = (
+            triangular_product(rows, r, transpose=wide) if self._triangular else multiply(rows, r.mT if wide else r)
+        )
+        return multiply(through, self.layer.q.mT) if wide else through
 
     def _through_r_backward(
         self, dy: Tensor, rows: Tensor, r: Tensor, needs_z: bool, needs_p: bool
     ) -> tuple[Tensor, Tensor]:
         """Writes the gradient of ``R``; returns those of both halves of ``rows``, as far as they are needed."""
         wide, half = self.layer.wide, dy.shape[-2] // 2
-        d = dy @ self.layer.q if wide else dy
+        d = multiply(dy, self.layer.q) if wide else dy
         left, right = (d, rows) if wide else (rows, d)
-        self._write_r(triangular_gradient(left, right) if self._triangular else left.mT @ right)
+        self._write_r(triangular_gradient(left, right) if self._triangular else multiply(left.mT, right))
         part = slice(0 if needs_z else half, None if needs_p else half)
         d = d[..., part, :]
-        found = triangular_product(d, r, transpose=not wide) if self._triangular else d @ (r if wide else r.mT)
+        found = triangular_product(d, r, transpose=not wide) if self._triangular else multiply(d, r if wide else r.mT)
         return found[..., :half, :], found[..., half:, :]

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-import torch
 from torch import Tensor
+
+from spectral_repro.training.kernels.multiply import multiply
 
 #: Size from which on there are blocks, about their least width, and their greatest number: small ones waste
 #: matrix-product speed, large ones multiply zeros.
@@ -26,13 +27,13 @@ def triangular_product(x: Tensor, r: Tensor, transpose: bool = False) -> Tensor:
     """``x R`` or ``x Rᵀ`` for ``x (R, B, M)`` and upper triangular ``R (R, M, M)``."""
     blocks = list(_blocks(r))
     if len(blocks) == 1:
-        return x @ (r.mT if transpose else r)
+        return multiply(x, r.mT if transpose else r)
     y = x.new_empty(x.shape)
     for a, b in blocks:
         if transpose:
-            torch.bmm(x[..., a:], r[..., a:b, a:].mT, out=y[..., a:b])
+            multiply(x[..., a:], r[..., a:b, a:].mT, out=y[..., a:b])
         else:
-            torch.bmm(x[..., :b], r[..., :b, a:b], out=y[..., a:b])
+            multiply(x[..., :b], r[..., :b, a:b], out=y[..., a:b])
     return y
 
 
@@ -41,6 +42,6 @@ def triangular_gradient(x: Tensor, y: Tensor) -> Tensor:
     size = x.shape[-1]
     out = x.new_empty(*x.shape[:-2], size, size)
     for a, b in _blocks(x):
-        torch.bmm(x[..., a:b].mT, y[..., a:], out=out[..., a:b, a:])
+        multiply(x[..., a:b].mT, y[..., a:], out=out[..., a:b, a:])
         out[..., a:b, :a].zero_()
     return out
