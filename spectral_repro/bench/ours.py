@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import sys
+from typing import Literal
 
 import torch
 
@@ -28,11 +29,11 @@ def random_images(device: torch.device) -> Images:
 
 def make_trainer(method: str, n2: int, sparsity: float, device: torch.device) -> Trainer | Shares:
     """With the paper's protocol, and without an end."""
-    kind, activation = ("adam", "tanh") if sparsity else ("adamax", "relu")
+    activation: Literal["tanh", "relu"] = "tanh" if sparsity else "relu"
     protocol = Protocol(
         max_epochs=10**6,
         batch_size=BATCH,
-        optimizer=kind,
+        optimizer="adam" if sparsity else "adamax",
         lr=0.005,
         activation=activation,
         validation_fraction=VALIDATION / (TRAIN + VALIDATION),
