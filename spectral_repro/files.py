@@ -6,7 +6,7 @@ import io
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -105,6 +105,16 @@ def table_to_extend(path: Path, columns: Sequence[str], types: Sequence[type]) -
     if lines is None:
         warnings.warn(f"{path}: is damaged; set aside as {set_aside(path).name}", stacklevel=2)
     return lines or []
+
+
+def extend_table(
+    path: Path, columns: Sequence[str], types: Sequence[type], stays: Callable[[tuple], bool], lines: Iterable[tuple]
+) -> None:
+    """Enters ``lines`` into a table, in order; of those that are there, the ones that ``stays`` approves of stay."""
+    with locked(path.parent):
+        known = [line for line in table_to_extend(path, columns, types) if stays(line)]
+        text = "".join(",".join(map(str, line)) + "\n" for line in [columns, *sorted([*known, *lines])])
+        write_atomically(path, text.encode())
 
 
 def _table(path: Path, columns: Sequence[str], types: Sequence[type]) -> list[tuple] | None:

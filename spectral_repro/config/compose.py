@@ -20,9 +20,6 @@ VERSION_BASE = {"version_base": "1.3"} if __version__.startswith("1.3.") else {}
 #: Groups, and keys that others are interpolated from; all other overrides are set without composing anew.
 _SLOW_KEYS = {"method", "masking", "data", "profile", "experiment", "data_dir"}
 
-#: Groups whose choices do not depend on one another.
-_GROUPS = {"method", "masking", "data"}
-
 #: One job of a sweep: its overrides, in order.
 Job = tuple[str, ...]
 
@@ -41,49 +38,39 @@ def in_containers(config: DictConfig, resolve: bool = True) -> dict[str, Any]:
     return plain
 
 
-class Reference(NamedTuple):
-    """An interpolation: the key that reads, and the key that is read; empty where it cannot be told."""
-
-    where: str
-    what: str
-
-
 class Composed(NamedTuple):
-    """A configuration in plain containers, and the interpolations that its values came from."""
+    """A configuration in plain containers, and the keys that its values were interpolated from."""
 
     config: dict[str, Any]
-    references: Sequence[Reference]
+    read: frozenset[str]
 
     @classmethod
     def of(cls, config: DictConfig) -> "Composed":
         raw = in_containers(config, resolve=False)
         for unread in ("hydra", "sweep"):  # by the cells
             raw.pop(unread, None)
-        return cls(in_containers(config), tuple(_references(raw)))
+        return cls(in_containers(config), frozenset(_interpolated(raw)))
 
 
-def _references(value: Any, where: str = "") -> Iterator[Reference]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _references(inner, f"{where}.{key}".strip("."))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _references(inner, where)
+def _interpolated(value: Any) -> Iterator[str]:
+    """The keys that are read; an empty one where it cannot be told."""
+    if isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _interpolated(inner)
     elif isinstance(value, str):
         for what in re.findall(r"\$\{([^{}]*)\}", value):
             if not what.startswith("oc.env:"):
-                yield Reference(where, "" if ":" in what or what.startswith(".") else what.strip())
+                yield "" if ":" in what or what.startswith(".") else what.strip()
 
 
 class Composer:
-    """From overrides to plain configurations; ``compose`` (slow, Hydra's) is called once per choice of a group.
+    """From overrides to plain configurations; ``compose`` (slow, Hydra's) is called once for each choice of groups.
 
-    Groups are put together here, and values set, as far as that changes nothing else in the configuration.
+    Other values are set in what it made, as far as that changes nothing else in the configuration.
     """
 
     def __init__(self, compose: Callable[[list[str]], DictConfig]) -> None:
         self._compose = functools.lru_cache(maxsize=512)(lambda job: Composed.of(compose(list(job))))
-        self._together = functools.lru_cache(maxsize=512)(self._groups)
 
     def whole(self, overrides: Sequence[str]) -> dict[str, Any]:
         """Hydra's own composition, kept for the next time: not to be changed."""
@@ -100,44 +87,19 @@ class Composer:
                 plain.append(parsed)
             else:
                 slow.append(text)
-        composed = self._together(tuple(slow))
-        keys = [parsed.key_or_group for parsed in plain]
-        if not all(_has(composed.config, key) for key in keys):
-            return self.whole(job)  # Hydra says what is wrong
-        if any(_reads(r.what, key) for r in composed.references for key in keys):
-            return self.whole(job)
-        config = composed.config
+        config, read = self._compose(tuple(slow))
         for parsed in plain:
-            config = _with(config, parsed.key_or_group.split("."), parsed.value())
+            key = parsed.key_or_group
+            if not _has(config, key) or any(_reads(what, key) for what in read):
+                return self.whole(job)  # Hydra interpolates, or says what is wrong
+            config = _with(config, key.split("."), parsed.value())
         return config
-
-    def _groups(self, job: Job) -> Composed:
-        """As ``compose``, from a composition without the groups and one for each of them."""
-        chosen = {text.partition("=")[0]: text for text in job if text.partition("=")[0] in _GROUPS}
-        rest = tuple(text for text in job if text.partition("=")[0] not in _GROUPS)
-        if len(chosen) < 2 or len(chosen) + len(rest) < len(job):
-            return self._compose(job)
-        plain = self._compose(rest)
-        config, references = dict(plain.config), [r for r in plain.references if _root(r.where) not in chosen]
-        for group, text in chosen.items():
-            one = self._compose((*rest, text))
-            own = [r for r in one.references if _root(r.where) == group]
-            changes_more = any(one.config[key] != value for key, value in plain.config.items() if key != group)
-            if changes_more or any(not r.what or _root(r.what) in _GROUPS - {group} for r in own):
-                return self._compose(job)
-            config[group] = one.config[group]
-            references += own
-        return Composed(config, references)
 
 
 def _with(config: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
     """A copy with another value at ``path``: what is kept for other jobs stays as it is."""
     first, *rest = path
     return {**config, first: _with(config[first], rest, value) if rest else value}
-
-
-def _root(key: str) -> str:
-    return key.partition(".")[0]
 
 
 def _reads(what: str, key: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from spectral_repro.config.cell import Cell
-from spectral_repro.files import locked, read_table, table_to_extend, write_atomically
+from spectral_repro.files import extend_table, read_table
 from spectral_repro.training.protocol import Outcome
 
 
@@ -42,8 +42,4 @@ def add_degrees(path: Path, outcomes: Iterable[Outcome]) -> None:
                     for v, c in zip(values.tolist(), counts.tolist(), strict=True)
                 ]
     seeds = {line[0] for line in histogram}
-    with locked(path.parent):
-        known = table_to_extend(path, DEGREE_COLUMNS, _TYPES)
-        lines = sorted([line for line in known if line[0] not in seeds] + histogram)
-        text = "".join(",".join(map(str, line)) + "\n" for line in [DEGREE_COLUMNS, *lines])
-        write_atomically(path, text.encode())
+    extend_table(path, DEGREE_COLUMNS, _TYPES, lambda line: line[0] not in seeds, histogram)
