@@ -1,15 +1,18 @@
 #!/usr/bin/env python
-"""Writes what follows from code and rows: docs/keys.md, the page of all keys, and the story in README.md."""
+"""Writes what follows from code and rows: docs/keys.md, the story in README.md, and the tables of docs/speed.md."""
 
 from pathlib import Path
 
+import pandas as pd
+
+from spectral_repro.bench.peers import PROGRAMS, best_jax
 from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.help import table
 from spectral_repro.figures.select import load_frame
+from spectral_repro.figures.style import label_of
 from spectral_repro.report.story import story
 
 ROOT = Path(__file__).resolve().parents[1]
-MARKERS = "<!-- story -->\n", "<!-- /story -->"
 
 _HEAD = """\
 # What can I set on the command line?
@@ -56,13 +59,57 @@ def keys_page() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def with_story(readme: str, told: str) -> str:
-    """README with this story between its markers."""
-    before, rest = readme.split(MARKERS[0])
-    return f"{before}{MARKERS[0]}{told}{MARKERS[1]}{rest.split(MARKERS[1])[1]}"
+def speed_tables() -> str:
+    """Of each machine that the bench has run on, seconds an epoch and network, and how many times ours is as fast."""
+    parts = []
+    for path in sorted((ROOT / "results/bench").glob("*.csv")):
+        frame = pd.read_csv(path)
+        first = frame.iloc[0]
+        parts.append(f"**{first['device']}**, torch {first['torch_version']}, {first['finished_at'][:10]}")
+        names = [p for p in PROGRAMS if frame["program"].str.startswith(p).any()]
+        peers = [name for name in ("JAX", "plain") if name in names]
+        beside = [name for name in ("ours", "JAX") if name in names and (frame["neighbours"] == 1).any()]
+        columns = ["method", "N2", "s", *names, *[f"{name} ÷ ours" for name in peers], "ours ÷ floor"]
+        columns += [f"{name}, times as long beside a neighbour" for name in beside]
+        lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+        for (method, n2, s), cell in frame.groupby(["method", "n2", "sparsity"], sort=False):
+            quiet, busy = (
+                best_jax(dict(cell.loc[cell["neighbours"] == n, ["program", "seconds"]].values)) for n in (0, 1)
+            )
+            shown = [label_of(method), f"{n2}", f"{s:g}", *(_number(quiet.get(name)) for name in names)]
+            shown += [_ratio(quiet.get(name), quiet["ours"]) for name in peers]
+            shown += [_ratio(quiet["ours"], quiet.get("floor"))]
+            shown += [_ratio(busy.get(name), quiet.get(name)) for name in beside]
+            lines.append(f"| {' | '.join(shown)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _number(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.3g}"
+
+
+def _ratio(one: float | None, other: float | None) -> str:
+    return "" if one is None or other is None else f"{one / other:.2f}"
+
+
+def replaced(page: str, name: str, text: str) -> str:
+    """A page with this text between its markers ``<!-- name -->`` and ``<!-- /name -->``."""
+    first, last = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, rest = page.split(first)
+    return f"{before}{first}{text}{last}{rest.split(last)[1]}"
+
+
+def pages() -> dict[str, str]:
+    """What is written, by file."""
+    readme, speed = ((ROOT / name).read_text("utf-8") for name in ("README.md", "docs/speed.md"))
+    return {
+        "README.md": replaced(readme, "story", story(load_frame(ROOT / "results"))),
+        "docs/keys.md": keys_page(),
+        "docs/speed.md": replaced(speed, "bench", speed_tables()),
+    }
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(with_story(readme.read_text("utf-8"), story(load_frame(ROOT / "results"))), encoding="utf-8")
-    (ROOT / "docs/keys.md").write_text(keys_page(), encoding="utf-8")
+    for name, text in pages().items():
+        (ROOT / name).write_text(text, encoding="utf-8")

@@ -142,8 +142,8 @@ CLAIMS = {
             "a few hubs emerge in the intermediate layer, which collect and process the information delivered from "
             "the input stack",
             "Sec. III",
-            f"share of the in-links that the {100 * TOP:.0f} % most connected hidden nodes hold: that of S-QR less that of "
-            "direct, among all hidden nodes and among those with any input",
+            f"share of the in-links that the {100 * TOP:.0f} % most connected hidden nodes hold: that of S-QR less "
+            "that of direct, among all hidden nodes and among those with any input",
             "both above 0",
             "R is triangular, so that hidden node i sees i projections of the input only: the unevenness may be built "
             "in.",

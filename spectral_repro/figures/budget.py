@@ -54,7 +54,10 @@ def budget_panel(ax: Axes, spec: FigureSpec, panel: Panel, filled: bool = True) 
             mine = mine.assign(x=beside(ax, mine["trained"], shift))
             rows = panel.frame.assign(x=panel.frame["config_hash"].map(mine.set_index("cell")["x"]))
             style = (PARTIAL if partial else style_of(method))._replace(line="")
-            label, gid = label_of(method) + "(p), p < 1" * partial, method + " partial" * partial
+            label, gid = (
+                label_of(method) + "(p), p < 1" * partial,
+                method + " partial" * partial + " tuned" * (not filled),
+            )
             curve = mine[["x", "value", "spread", "n"]]
             series = Series(curve, curves.networks(rows, method, "x"), style, label, gid, filled)
             draw_dots(ax, series)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 #: Width of a column and of a page of Phys. Rev. E, in inches.
 COLUMN, PAGE = 3.4, 7.0
 #: Letters of the foot that fit an inch.
-_LETTERS = 20
+_LETTERS = 19
 
 
 def grid(figure: Figure, layout: Sequence[Sequence[str]], width: float, heights: Sequence[float]) -> dict[str, Axes]:

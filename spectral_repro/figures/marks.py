@@ -148,7 +148,7 @@ def say_missing(ax: Axes, panel: Panel, relative: bool = False, rows: Collection
     if (panel.found if rows is None else len(rows)) and (direct or not relative):
         return False
     what = f"{panel.label}: no runs {'of direct ' * (relative and bool(panel.found))}yet"
-    text = f"{what}\n\n{textwrap.fill(panel.command, 30)}"
+    text = f"{what}\n\n{textwrap.fill(panel.command, 30, break_on_hyphens=False)}"
     ax.set_xticks([])
     ax.set_yticks([])
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, family="monospace", fontsize=_SMALL)

@@ -16,7 +16,7 @@ from spectral_repro.figures.style import Style, label_of, style_of
 from spectral_repro.results.frame import collapsed_sizes
 
 #: Sizes at which the smooth line of ρ is counted, besides that of its peak; they are marked at some.
-_SIZES = {round(20 * 100 ** (i / 60)) for i in range(61)}
+_SIZES = {round(20 * 100 ** (i / 30)) for i in range(31)}
 #: A difference of two methods has no method's colour.
 _GAIN = Style("#404040", "o", "")
 _TICKS = (20, 50, 100, 200, 500, 1000, 2000)

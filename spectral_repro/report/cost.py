@@ -50,17 +50,17 @@ def _epochs(results_dir: Path) -> pd.DataFrame:
     All of a device were measured in one run, of dense networks with one hidden layer and images as MNIST has them.
     """
     parts = [pd.read_csv(path) for path in sorted((results_dir / "bench").glob("*.csv"))]
-    columns = ["device", "method", "n2", "value"]
+    columns = ["device", "method", "n2", "seconds"]
     if not parts:
         return pd.DataFrame(columns=columns)
     found = pd.concat(parts)
-    dense = (found["kind"] == "speed") & (found["quantity"] == "batched") & (found["sparsity"] == 0)
-    return found.loc[dense & (found["hidden_layers"] == 1), columns]
+    quiet = (found["program"] == "ours") & (found["neighbours"] == 0)
+    return found.loc[quiet & (found["sparsity"] == 0), columns]
 
 
 def epoch_seconds(results_dir: Path, method: str) -> dict[tuple[str, int], float]:
     """By device and N2 the seconds of an epoch relative to one of direct."""
-    found = _epochs(results_dir).set_index(["method", "device", "n2"])["value"]
+    found = _epochs(results_dir).set_index(["method", "device", "n2"])["seconds"]
     return {at: found[method, *at] / found["direct", *at] for at in found[method].index} if method in found else {}
 
 

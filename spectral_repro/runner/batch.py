@@ -66,10 +66,9 @@ def train_batch(
 def make_shares(task: Task, seeds: Sequence[int]) -> Trainer | Shares:
     """What trains these realizations: on a CPU a thread for each core, as far as there are realizations."""
     threads = torch.get_num_threads()
-    if task.device.type != "cpu" or min(threads, len(seeds)) == 1:
+    size = group_size(sum(a * b for a, b in itertools.pairwise(task.sizes)), len(seeds), threads)
+    if task.device.type != "cpu" or size == len(seeds):
         return make_trainer(task, seeds)
-    weights = sum(a * b for a, b in itertools.pairwise(task.sizes))
-    size = group_size(weights, len(seeds), threads)
     return Shares(lambda some: make_trainer(task, some), seeds, size, threads)
 
 

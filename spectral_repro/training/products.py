@@ -109,11 +109,18 @@ def _library(device: torch.device, fast: bool) -> str:
 
 
 def _speed(one: _Try, other: _Try) -> float:
-    """How many times as fast the first is, both at their best of several turns."""
-    best = dict.fromkeys((one, other), float("inf"))
-    for _ in range(_ROUNDS):
-        for each in best:
-            started = time.perf_counter()
-            each()
-            best[each] = min(best[each], time.perf_counter() - started)
+    """How many times as fast the first is, both at their best of several turns.
+
+    In processor time of one core, which a busy neighbour does not change: the choice is to be the same in every run.
+    """
+    best, threads = dict.fromkeys((one, other), float("inf")), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _ in range(_ROUNDS):
+            for each in best:
+                started = time.thread_time()
+                each()
+                best[each] = min(best[each], time.thread_time() - started)
+    finally:
+        torch.set_num_threads(threads)
     return best[other] / best[one]

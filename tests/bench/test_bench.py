@@ -1,11 +1,18 @@
-"""What the bench counts and estimates; how fast anything is, no test says."""
+"""What the bench counts and how its programs run; how fast anything is, no test says."""
+
+import subprocess
+import sys
 
 import pytest
 import torch
 
-from spectral_repro.bench import command, measure
-from spectral_repro.bench.plain import PlainProgram
+from spectral_repro.bench import command, peers, turns
+from spectral_repro.bench.floor import floor_macs
+from spectral_repro.bench.ours import LAYERS
+from spectral_repro.bench.plain import PlainLayer
 from spectral_repro.runner.estimate import step_work
+
+CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(
@@ -15,6 +22,7 @@ from spectral_repro.runner.estimate import step_work
         (["--device", "cuda:99"], "device=cuda:99: there is no such device here"),
         (["--results-dir", __file__], "is a file; must be a folder"),
         (["--rounds", "0"], "rounds=0: must be at least 1"),
+        (["--jax", "/nowhere/python"], "jax=/nowhere/python: must be a Python that can import jax and optax"),
     ],
 )
 def test_bad_input_is_one_line_before_anything_is_measured(arguments, message, capsys):
@@ -28,33 +36,61 @@ def test_bad_input_is_one_line_before_anything_is_measured(arguments, message, c
 
 
 def test_floor_of_a_dense_layer_is_its_two_or_three_products():
-    assert measure.floor_macs("direct", (784, 100, 10)) == 200 * (2 * 784 * 100 + 3 * 100 * 10)
-    assert measure.floor_macs("spectral", (784, 100, 10)) == measure.floor_macs("direct", (784, 100, 10))
+    assert floor_macs("direct", 100) == 200 * (2 * 784 * 100 + 3 * 100 * 10)
+    assert floor_macs("spectral", 100) == floor_macs("direct", 100)
 
 
 @pytest.mark.parametrize("method", ["ssvd", "sqr"])
 def test_floor_is_below_the_cost_model(method):
     """The model counts the forms that exist, and more than their products."""
     for n2 in (20, 100, 500, 1000):
-        sizes = (784, n2, 10)
-        assert measure.floor_macs(method, sizes) < step_work(measure.LAYERS[method], sizes, measure.BATCH, 0.0)
+        assert floor_macs(method, n2) < step_work(LAYERS[method], (784, n2, 10), turns.BATCH, 0.0)
 
 
-@pytest.mark.parametrize("method", measure.LAYERS)
-def test_the_plain_program_starts_as_a_layer_of_the_method_does_and_learns(method):
-    images = measure.synthetic_images(12, torch.device("cpu"), 600)
-    plain = PlainProgram(method, (12, 8, 10), images.train_x, images.train_y, 50, sparsity=0.5)
-    silenced = (plain.network[0].weight() == 0).sum().item()
-    assert silenced == 48
-    before = [p.detach().clone() for p in plain.network.parameters()]
-    plain.steps(3)
-    assert not any(torch.equal(a, b) for a, b in zip(before, plain.network.parameters(), strict=True))
+@pytest.mark.parametrize("method", LAYERS)
+def test_the_plain_program_starts_as_a_layer_of_the_method_does(method):
+    assert (PlainLayer(method, 12, 8, 0.5).weight() == 0).sum().item() == 48
 
 
-def test_shares_of_a_step_add_up():
-    images = measure.synthetic_images(30, torch.device("cpu"), 2000)
-    trainer = measure.make_trainer("sqr", (30, 20, 10), 2, images, sparsity=0.5)
-    shares = measure.profile(trainer, 5)
-    assert sum(shares.values()) == pytest.approx(1)
-    assert all(share > 0 for share in shares.values())
-    trainer.train_epoch(1)  # as before
+@pytest.mark.parametrize(("program", "sparsity"), [("ours", 0), ("plain", 0.5)])
+def test_a_program_tells_seconds_whenever_it_is_asked(program, sparsity):
+    with peers.Neighbour(), peers.Program(*peers.commands("sqr", 5, sparsity, CPU, None)[program]) as running:
+        assert all(running.seconds() > 0 for _ in range(2))
+
+
+def test_a_program_that_fails_says_why():
+    with pytest.raises(RuntimeError, match="no jax here"):
+        peers.Program(sys.executable, "-c", "raise SystemExit('no jax here')")
+
+
+@pytest.mark.parametrize("method", LAYERS)
+@pytest.mark.parametrize("sparsity", [0, 0.5])
+def test_the_jax_program_runs(method, sparsity):
+    python = peers.python_with_jax(None)
+    if python is None:
+        pytest.skip("no jax in this environment")
+    for name, arguments in peers.commands(method, 5, sparsity, CPU, python).items():
+        if name.startswith("JAX"):
+            with peers.Program(*arguments) as running:
+                assert running.seconds() > 0
+
+
+def test_of_jax_the_faster_form_counts():
+    assert peers.best_jax({"ours": 1.0, "JAX explicit": 3.0, "JAX factored": 2.0})["JAX"] == 2.0
+    assert "JAX" not in peers.best_jax({"ours": 1.0})
+
+
+def test_the_figure_of_a_table(tmp_path):
+    lines = [("direct", 20, 0.0, name, n, 1.0, 1.0, 1.0, 1) for n in (0, 1) for name in ("ours", "JAX explicit")]
+    assert command.figure.draw([*lines, ("direct", 20, 0.0, "floor", 0, 0.5, 0.5, 0.5, 1)], "a CPU")[:4] == b"\x89PNG"
+
+
+def test_the_whole_command(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "scripts/bench.py", "--quick", "--device", "cpu", "--results-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (table,) = (tmp_path / "bench").glob("*.csv")
+    assert sum("ours" in line for line in table.read_text().splitlines()) == 2

@@ -79,7 +79,7 @@ def test_without_runs_each_figure_says_which_command_makes_them(name):
     spec = FIGURES[name]
     panels = choose_panels(frame_of([]), spec)
     figure = draw.draw_figure(spec, panels)
-    texts = [text.get_text() for ax in figure.get_axes() for text in ax.texts]
+    texts = [" ".join(text.get_text().split()) for ax in figure.get_axes() for text in ax.texts]
     assert any(f"spectral-repro experiment={name} profile=paper" in text for text in texts)
     assert not any(lines for lines in lines_of(figure))
     assert command.render(figure, "png").startswith(b"\x89PNG")
