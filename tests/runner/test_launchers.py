@@ -183,7 +183,7 @@ def test_how_many_train_at_a_time_by_default(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "says"), [("cpu", "processes trains"), ("cuda", "processes=6 has 6 cells share a GPU")]
+    ("kind", "says"), [("cpu", "processes trains"), ("cuda", "processes=6 trains 6 cells at a time on one GPU")]
 )
 def test_a_long_sweep_hears_what_would_be_faster(kind, says, monkeypatch):
     class BasicLauncher: ...
