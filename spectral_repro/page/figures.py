@@ -16,7 +16,7 @@ from spectral_repro.figures.select import Panel, choose_panels
 from spectral_repro.figures.style import PARTIAL, label_of, way_of
 from spectral_repro.page.chart import Chart, Point, look_of
 from spectral_repro.results.frame import collapsed_sizes
-from spectral_repro.results.rates import without_tuning
+from spectral_repro.results.rates import TUNING_SEEDS
 
 #: Panels of a figure, each with the kind of its learning rates.
 Panels = list[tuple[str, Panel]]
@@ -64,9 +64,9 @@ def data_label(name: str) -> str:
 
 
 def _every_cell(frame: pd.DataFrame) -> dict[str, Any]:
-    """All rows, whichever sweep they are of: what a sweep of one's own shows."""
+    """All rows but those that chose a rate, whichever sweep they are of: what a sweep of one's own shows."""
     charts = []
-    for data, mine in without_tuning(frame).groupby("data", sort=False):
+    for data, mine in frame[frame["seed"] < TUNING_SEEDS].groupby("data", sort=False):
         cells = [rows for _, rows in mine.groupby("config_hash", sort=False)]
         points = [Point.of(rows, rows["trained_parameters"].iloc[0], rows["rates"].iloc[0]) for rows in cells]
         title = f"{data_label(str(data))}: accuracy by the number of trained parameters"
