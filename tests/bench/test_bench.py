@@ -93,4 +93,4 @@ def test_the_whole_command(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     (table,) = (tmp_path / "bench").glob("*.csv")
-    assert sum("ours" in line for line in table.read_text().splitlines()) == 2
+    assert sum(",ours," in line for line in table.read_text().splitlines()) == 2

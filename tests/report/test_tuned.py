@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from spectral_repro.config.compose import plain_compose
-from spectral_repro.config.rates import read_rates
 from spectral_repro.config.read import read_config
+from spectral_repro.config.tuned import read_rates
 from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.figures.catalogue import TUNED
 from spectral_repro.report import learning_rates, sections, verdicts

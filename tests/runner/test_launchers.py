@@ -105,7 +105,8 @@ def pretend(config, options, telling, interruptible) -> None:
     """Stands in for a job."""
     lines = processes._Lines(telling)
     print(f"epochs of {config['name']}\nhalf a li", end="", file=lines)
-    time.sleep(config.get("takes", 0))
+    while "after" in config and not Path(config["after"]).exists():
+        time.sleep(0.05)
     print("ne", file=lines)
     if config["name"] == "dies":
         os._exit(3)
@@ -116,6 +117,8 @@ def pretend(config, options, telling, interruptible) -> None:
         os._exit(0)
     special = {"wrong": UserError("n2=0: must be more"), "long": "x" * 2**20}
     telling.send((False, special.get(config["name"], (config["name"], options.device, options.threads))))
+    if "leaves" in config:
+        Path(config["leaves"]).touch()
 
 
 def stream(monkeypatch, *jobs, count=2) -> list:
@@ -129,11 +132,12 @@ def stream(monkeypatch, *jobs, count=2) -> list:
     return list(ProcessesLauncher(processes=count).stream(told))
 
 
-def test_a_job_takes_the_share_that_has_become_free(monkeypatch):
+def test_a_job_takes_the_share_that_has_become_free(monkeypatch, tmp_path):
     """Three jobs on two shares, the second of which ends first; what the jobs print is passed on."""
     written = []
     monkeypatch.setattr(processes.tqdm, "write", written.append)
-    jobs = [{"name": "a", "takes": 4}, {"name": "b"}, {"name": "c", "threads": 1}]
+    last = str(tmp_path / "c")
+    jobs = [{"name": "a", "after": last}, {"name": "b"}, {"name": "c", "threads": 1, "leaves": last}]
     outcomes = stream(monkeypatch, *jobs)
     assert sorted(outcomes) == [(0, ("a", "cuda:0", 3)), (1, ("b", "cuda:1", 3)), (2, ("c", "cuda:1", 1))]
     assert [i for i, _ in outcomes] == [1, 2, 0]
@@ -183,7 +187,7 @@ def test_how_many_train_at_a_time_by_default(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "says"), [("cpu", "processes trains"), ("cuda", "processes=6 has 6 cells share a GPU")]
+    ("kind", "says"), [("cpu", "processes trains"), ("cuda", "processes=6 trains 6 cells at a time on one GPU")]
 )
 def test_a_long_sweep_hears_what_would_be_faster(kind, says, monkeypatch):
     class BasicLauncher: ...
