@@ -34,7 +34,7 @@ def built(tmp_path_factory) -> dict[str, Path]:
     python("hatchling", "build", "-t", "sdist", "-d", folder)
     (sdist,) = folder.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
+        archive.extractall(folder / "unpacked", **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     (source,) = (folder / "unpacked").iterdir()
     python("hatchling", "build", "-t", "wheel", "-d", folder, cwd=source)
     (wheel,) = folder.glob("*.whl")
