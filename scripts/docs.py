@@ -10,6 +10,7 @@ from spectral_repro.config.compose import plain_compose
 from spectral_repro.config.help import table
 from spectral_repro.figures.select import load_frame
 from spectral_repro.figures.style import label_of
+from spectral_repro.report.formats import markdown
 from spectral_repro.report.story import story
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,10 +52,11 @@ def keys_page() -> str:
         own = [line for line in lines if line[0].rpartition(".")[0] == group]
         defaults = any(default for *_, default in own)
         columns = ["key", "meaning", "what it may be", *["default"] * defaults]
-        parts.append(f"## {title}\n\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-        for key, meaning, may, default in own:
-            shown = [f"`{key}`", meaning.replace("<", "&lt;"), may, *[f"`{default}`" if default else ""] * defaults]
-            parts.append(f"| {' | '.join(shown)} |".replace("  |", " |"))
+        shown = [
+            (f"`{key}`", meaning.replace("<", "&lt;"), may, *[f"`{default}`" if default else ""] * defaults)
+            for key, meaning, may, default in own
+        ]
+        parts.append(f"## {title}\n\n{markdown(columns, shown)}")
         parts.append(f"\n{_NOTES[group]}\n" if group in _NOTES else "")
     return "\n".join(parts).rstrip() + "\n"
 
@@ -71,7 +73,7 @@ def speed_tables() -> str:
         beside = [name for name in ("ours", "JAX") if name in names and (frame["neighbours"] == 1).any()]
         columns = ["method", "N2", "s", *names, *[f"{name} ÷ ours" for name in peers], "ours ÷ floor"]
         columns += [f"{name}, times as long beside a neighbour" for name in beside]
-        lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+        lines = []
         for (method, n2, s), cell in frame.groupby(["method", "n2", "sparsity"], sort=False):
             quiet, busy = (
                 best_jax(dict(cell.loc[cell["neighbours"] == n, ["program", "seconds"]].values)) for n in (0, 1)
@@ -80,8 +82,8 @@ def speed_tables() -> str:
             shown += [_ratio(quiet.get(name), quiet["ours"]) for name in peers]
             shown += [_ratio(quiet["ours"], quiet.get("floor"))]
             shown += [_ratio(busy.get(name), quiet.get(name)) for name in beside]
-            lines.append(f"| {' | '.join(shown)} |")
-        parts.append("\n".join(lines))
+            lines.append(shown)
+        parts.append(markdown(columns, lines))
     return "\n\n".join(parts) + "\n"
 
 

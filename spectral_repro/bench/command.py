@@ -11,13 +11,14 @@ import torch
 
 from spectral_repro.bench import figure, peers
 from spectral_repro.bench.floor import floor_seconds
+from spectral_repro.bench.ours import LAYERS
+from spectral_repro.bench.turns import Neighbour, Program
 from spectral_repro.errors import ConfigError, told_in_one_line
 from spectral_repro.files import require_writable, write_atomically
 from spectral_repro.results import provenance
 from spectral_repro.runner.devices import choose_device
 from spectral_repro.terminal import parser_of
 
-METHODS = ("direct", "spectral", "ssvd", "sqr")
 SIZES, SPARSE_SIZE, SPARSITY = (100, 500, 1000), 500, 0.95
 COLUMNS = ("method", "n2", "sparsity", "program", "neighbours", "seconds", "least", "most", "rounds")
 
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise ConfigError("rounds", given.rounds, "must be at least 1")
         jax = peers.python_with_jax(given.jax)
     started, rounds = time.perf_counter(), 1 if given.quick else given.rounds
-    cells = [*((m, n2, 0.0) for n2 in SIZES for m in METHODS), *((m, SPARSE_SIZE, SPARSITY) for m in ("direct", "sqr"))]
+    cells = [*((m, n2, 0.0) for n2 in SIZES for m in LAYERS), *((m, SPARSE_SIZE, SPARSITY) for m in ("direct", "sqr"))]
     cells = [("sqr", 20, 0.0)] if given.quick else cells
     print("seconds per epoch (48,000 training images in batches of 200, 12,000 of validation) and network;")
     print("ours and JAX train ten networks at once; floor: the fewest operations at the rate of the fastest product")
@@ -68,12 +69,12 @@ def _measure(method: str, n2: int, sparsity: float, device: torch.device, jax: s
     times: dict[tuple[str, int], list[float]] = {}
     busy = (0, 1) if device.type == "cpu" else (0,)
     with contextlib.ExitStack() as stack:
-        running = {name: stack.enter_context(peers.Program(*command)) for name, command in commands.items()}
+        running = {name: stack.enter_context(Program(*command)) for name, command in commands.items()}
         for _ in range(rounds):
             if not sparsity:
                 times.setdefault(("floor", 0), []).append(floor_seconds(method, n2, device))
             for neighbours in busy:
-                with peers.Neighbour() if neighbours else contextlib.nullcontext():
+                with Neighbour() if neighbours else contextlib.nullcontext():
                     for name, program in running.items():
                         times.setdefault((name, neighbours), []).append(program.seconds())
     found = {key: statistics.median(values) for key, values in times.items()}

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import sys
+from collections.abc import Sequence
 
 import torch
 
@@ -12,7 +13,7 @@ from spectral_repro.runner.memory import keep_freed_memory
 from spectral_repro.training.network import build_stack
 from spectral_repro.training.products import use_products
 from spectral_repro.training.protocol import Images, Protocol
-from spectral_repro.training.shares import Shares, group_size
+from spectral_repro.training.shares import Shares, deal
 from spectral_repro.training.trainer import Trainer
 
 LAYERS = {"direct": DirectLinear, "spectral": SpectralLinear, "ssvd": SVDLinear, "sqr": QRLinear}
@@ -38,18 +39,13 @@ def make_trainer(method: str, n2: int, sparsity: float, device: torch.device) ->
         patience=10**6,
         min_delta=0.0,
     )
-    images, layer = random_images(device), functools.partial(LAYERS[method])
+    images, layer, sizes = random_images(device), functools.partial(LAYERS[method]), (N1, n2, CLASSES)
 
-    def build(seeds) -> Trainer:
-        sizes, activation = (N1, n2, CLASSES), protocol.activation
-        network = build_stack(seeds, sizes=sizes, layer=layer, activation=activation, sparsity=sparsity)
+    def build(seeds: Sequence[int]) -> Trainer:
+        network = build_stack(seeds, sizes=sizes, layer=layer, activation=protocol.activation, sparsity=sparsity)
         return Trainer(network.to(device), images, seeds, protocol)
 
-    threads = torch.get_num_threads()
-    size = group_size((N1 + CLASSES) * n2, REALIZATIONS, threads)
-    if device.type != "cpu" or size == REALIZATIONS:
-        return build(range(REALIZATIONS))
-    return Shares(build, range(REALIZATIONS), size, threads)
+    return deal(build, range(REALIZATIONS), sizes, device)
 
 
 class _EpochIsOver(Exception):  # noqa: N818 (nothing went wrong)

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import torch
 
-from spectral_repro.bench.turns import Neighbour, Program
 from spectral_repro.errors import ConfigError
-
-__all__ = ["PROGRAMS", "Neighbour", "Program", "best_jax", "commands", "python_with_jax"]
 
 #: In the table's order; of JAX the faster form is shown.
 PROGRAMS = ("ours", "JAX", "plain", "floor")

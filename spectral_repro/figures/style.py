@@ -6,9 +6,7 @@ see red and green, in hue. Filled symbols stand for the learning rates of the pa
 
 from typing import Any, NamedTuple
 
-import yaml
-
-from spectral_repro.config.compose import config_folder
+from spectral_repro.config.files import conf_file
 
 
 class Style(NamedTuple):
@@ -86,5 +84,4 @@ def way_of(method: str, masking: str) -> tuple[str, Style]:
 
 def label_of(method: str) -> str:
     """The printed label, from ``conf/method``."""
-    path = config_folder() / "method" / f"{method}.yaml"
-    return yaml.safe_load(path.read_text())["label"] if path.exists() else method
+    return conf_file("method", method).get("label", method)

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from spectral_repro.claims import thresholds
-from spectral_repro.config.compose import config_folder
+from spectral_repro.config.files import conf_file
 from spectral_repro.figures import catalogue
 from spectral_repro.figures.catalogue import ALL, FigureSpec
 from spectral_repro.figures.controls import ALLOCATIONS
@@ -59,8 +58,7 @@ def figures(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def data_label(name: str) -> str:
     """The printed label of a data set, from ``conf/data``; of one of the user's own its name."""
-    path = config_folder() / "data" / f"{name}.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8"))["label"] or name if path.exists() else name
+    return conf_file("data", name).get("label") or name
 
 
 def _every_cell(frame: pd.DataFrame) -> dict[str, Any]:

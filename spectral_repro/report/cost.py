@@ -6,10 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from spectral_repro.config.cell import import_layer
-from spectral_repro.config.compose import config_folder
+from spectral_repro.config.files import conf_file
 from spectral_repro.figures.select import Panel
 from spectral_repro.training.kernels.cost import Step, step_cost
 
@@ -39,8 +38,8 @@ def multiply_adds(row: pd.Series) -> float | None:
 
 @functools.cache
 def _layer(method: str) -> type | None:
-    path = config_folder() / "method" / f"{method}.yaml"
-    return import_layer(yaml.safe_load(path.read_text(encoding="utf-8"))["layer"]) if path.exists() else None
+    found = conf_file("method", method)
+    return import_layer(found["layer"]) if found else None
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from spectral_repro.config.compose import plain_composer
+from spectral_repro.config.files import conf_file
 from spectral_repro.config.read import read_config
 from spectral_repro.figures.controls import way_of
 from spectral_repro.figures.style import label_of
@@ -40,7 +41,7 @@ def _line(t: Tuning) -> Line:
     others = {lr: difference(t.validation[t.best], v) for lr, v in t.validation.items() if lr != t.best}
     return Line(
         tuning=t,
-        data=plain_composer().whole([f"data={t.data}"])["data"]["label"],
+        data=conf_file("data", t.data)["label"],
         label=way_of(t.method, t.masking)[0] if t.masking else label_of(t.method),
         edge=t.best in (min(t.validation), max(t.validation)),
         near=[lr for lr, gap in others.items() if above(gap, 0) is not True],

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
-from spectral_repro.config.compose import config_folder, plain_composer
+from spectral_repro.config.compose import plain_composer
+from spectral_repro.config.files import conf_file
 from spectral_repro.figures.style import label_of
 from spectral_repro.report.formats import signed
 
@@ -30,7 +29,7 @@ def protocols() -> dict[str, Mapping[str, Any]]:
 
 
 def _starts(method: str, protocol: str) -> str:
-    conf = _method(method)
+    conf = conf_file("method", method)
     own = {**conf, **conf["protocols"][protocol]}
     return ", ".join(f"{name} {_drawn(own[key])}" for key, name in _STARTS.items() if own.get(key) is not None)
 
@@ -40,11 +39,6 @@ def _drawn(value: Any) -> str:
 
 
 def _rates(method: str, protocol: str) -> str:
-    rates = _method(method)["protocols"][protocol]["lr"]
+    rates = conf_file("method", method)["protocols"][protocol]["lr"]
     each = [f"{rates.get(data, rates['default']):g}" for data in DATA]
     return f"{label_of(method)} {each[0] if len(set(each)) == 1 else ' / '.join(each)}"
-
-
-def _method(name: str) -> dict[str, Any]:
-    path = config_folder() / "method" / f"{name}.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8"))

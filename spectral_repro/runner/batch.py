@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import functools
-import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +22,7 @@ from spectral_repro.training.masking import MaskingRule
 from spectral_repro.training.network import build_stack, direct_parameters, trained_parameters
 from spectral_repro.training.products import find_products
 from spectral_repro.training.protocol import Outcome, Progress, Protocol
-from spectral_repro.training.shares import Shares, group_size
+from spectral_repro.training.shares import Shares, deal
 from spectral_repro.training.trainer import Trainer
 
 
@@ -49,7 +48,10 @@ def train_batch(
         for each in watchers:
             each(progress)
 
-    trainer = make_shares(task, seeds)
+    def start() -> Trainer | Shares:
+        return deal(functools.partial(make_trainer, task), seeds, task.sizes, task.device)
+
+    trainer = start()
     one = trainer.trainers[0] if isinstance(trainer, Shares) else trainer
     parameters = trained_parameters(one.network) // len(one.outcomes)
     if state := checkpoint.load():
@@ -57,19 +59,10 @@ def train_batch(
             trainer.restore(state)
         except ValueError as unfit:
             checkpoint.give_up(unfit)
-            trainer = make_shares(task, seeds)
+            trainer = start()
     trainer.on_stop = functools.partial(_keep_weights, task, options) if options.weights else None
     trainer.follow = options.tracker != "none"
     return Trained(trainer.run(watch, checkpoint.save), parameters, trainer.seconds)
-
-
-def make_shares(task: Task, seeds: Sequence[int]) -> Trainer | Shares:
-    """What trains these realizations: on a CPU a thread for each core, as far as there are realizations."""
-    threads = torch.get_num_threads()
-    size = group_size(sum(a * b for a, b in itertools.pairwise(task.sizes)), len(seeds), threads)
-    if task.device.type != "cpu" or size == len(seeds):
-        return make_trainer(task, seeds)
-    return Shares(lambda some: make_trainer(task, some), seeds, size, threads)
 
 
 def make_trainer(task: Task, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Trainer:

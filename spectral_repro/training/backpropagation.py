@@ -1,6 +1,6 @@
 """The gradients of a stack of networks, layer by layer, from the kernels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -46,8 +46,8 @@ class Backpropagation:
         return [(w, k.layer.bias) for w, k in zip(weights, self.kernels, strict=True)]
 
     @torch.no_grad()
-    def find(self, batch: Batch, logits: Callable[[Tensor], None] | None = None) -> None:
-        """Writes the gradients of the summed losses of a batch; ``logits`` is told ``(R, B, N_ℓ)`` if it is given."""
+    def find(self, batch: Batch, keep_logits: bool = False) -> Tensor | None:
+        """Writes the gradients of the summed losses of a batch; returns the logits ``(R, B, N_ℓ)`` if they are kept."""
         name, masking = self.network.activation, self.network.masking_in_training
         products = [batch.product, *[None] * (len(self.kernels) - 1)]
         steps = [_Step(kernel, k, products[k]) for k, kernel in enumerate(self.kernels)]
@@ -62,14 +62,14 @@ class Backpropagation:
                 x = step.activated = activate(name, step.y, step.kernel.layer.bias)
         if last.kernel.layer.bias is not None:
             last.y.add_(last.kernel.layer.bias.unsqueeze(-2))
-        if logits:
-            logits(last.y)
+        logits = last.y.clone() if keep_logits else None
         d = last.y
         cross_entropy_gradient(d, batch.labels, last.bias_gradient(d))
         for step, below in zip(steps[::-1], [*steps[-2::-1], None], strict=True):
             dx = step.backward(d, masking)
             if below and dx is not None:
                 activation_backward(name, d := dx, below.y, below.activated, below.bias_gradient(dx))
+        return logits
 
 
 class _Step:

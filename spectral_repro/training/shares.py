@@ -27,6 +27,24 @@ def group_size(weights: int, realizations: int, threads: int) -> int:
     return max(1, min(_WEIGHTS // weights, -(-realizations // threads)))
 
 
+def deal(
+    build: Callable[[Sequence[int]], Trainer], seeds: Sequence[int], sizes: Sequence[int], device: torch.device
+) -> "Trainer | Shares":
+    """What trains these realizations: on a CPU a thread for each core, as far as there are realizations.
+
+    Args:
+        build: makes the trainer of some seeds.
+        seeds: of all realizations.
+        sizes: ``(N_1, …, N_ℓ)`` of each network.
+        device: on which they are trained.
+    """
+    threads = torch.get_num_threads()
+    size = group_size(sum(a * b for a, b in itertools.pairwise(sizes)), len(seeds), threads)
+    if device.type != "cpu" or size == len(seeds):
+        return build(seeds)
+    return Shares(build, seeds, size, threads)
+
+
 class Shares:
     """Several trainers as one, which go through the epochs side by side.
 

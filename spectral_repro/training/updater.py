@@ -78,13 +78,9 @@ class Updater:
 
     def find_gradients(self, batch: Batch) -> None:
         """The gradients of a batch, into those of the optimizer; nothing on the host changes."""
-        losses = self.losses
-
-        def add(logits: Tensor) -> None:
-            if losses is not None:
-                losses.add_(nn.functional.cross_entropy(logits.mT, batch.labels, reduction="none").sum(-1))
-
-        self.backpropagation.find(batch, add)
+        logits = self.backpropagation.find(batch, keep_logits=self.losses is not None)
+        if self.losses is not None and logits is not None:
+            self.losses += nn.functional.cross_entropy(logits.mT, batch.labels, reduction="none").sum(-1)
 
     def _exchange(self, batch: Batch, masking: Masking) -> None:
         """New links of a layer whose parameter is ``W`` itself begin at zero, without moments; others as they are."""

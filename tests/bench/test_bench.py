@@ -54,13 +54,13 @@ def test_the_plain_program_starts_as_a_layer_of_the_method_does(method):
 
 @pytest.mark.parametrize(("program", "sparsity"), [("ours", 0), ("plain", 0.5)])
 def test_a_program_tells_seconds_whenever_it_is_asked(program, sparsity):
-    with peers.Neighbour(), peers.Program(*peers.commands("sqr", 5, sparsity, CPU, None)[program]) as running:
+    with turns.Neighbour(), turns.Program(*peers.commands("sqr", 5, sparsity, CPU, None)[program]) as running:
         assert all(running.seconds() > 0 for _ in range(2))
 
 
 def test_a_program_that_fails_says_why():
     with pytest.raises(RuntimeError, match="no jax here"):
-        peers.Program(sys.executable, "-c", "raise SystemExit('no jax here')")
+        turns.Program(sys.executable, "-c", "raise SystemExit('no jax here')")
 
 
 @pytest.mark.parametrize("method", LAYERS)
@@ -71,7 +71,7 @@ def test_the_jax_program_runs(method, sparsity):
         pytest.skip("no jax in this environment")
     for name, arguments in peers.commands(method, 5, sparsity, CPU, python).items():
         if name.startswith("JAX"):
-            with peers.Program(*arguments) as running:
+            with turns.Program(*arguments) as running:
                 assert running.seconds() > 0
 
 

@@ -41,8 +41,12 @@ class QR(Eigenvalue):
             return layer.r_matrix().detach()
         if self._r is None:
             self._r = layer.r_matrix().detach()
-        fused.put(r.numpy(), np.atleast_2d(layer.r_index.numpy()), self._r.flatten(1).numpy())
+        fused.put(r.numpy(), self._index(), self._r.flatten(1).numpy())
         return self._r
+
+    def _index(self) -> np.ndarray:
+        """Where the trained entries are in ``R``: of each network, or once for all."""
+        return np.atleast_2d(self.layer.r_index.numpy())
 
     def _write_r(self, d_r: Tensor) -> None:
         """Writes the gradients of the trained entries of ``R``."""
@@ -50,7 +54,7 @@ class QR(Eigenvalue):
         if not self._triangular:
             out.copy_(d_r)
         elif fused.on_cpu(out):
-            fused.take(d_r.flatten(1).numpy(), np.atleast_2d(self.layer.r_index.numpy()), out.numpy())
+            fused.take(d_r.flatten(1).numpy(), self._index(), out.numpy())
         else:
             torch.gather(d_r.flatten(1), -1, self.layer.r_index.expand(len(d_r), -1), out=out)
 
