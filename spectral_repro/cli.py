@@ -80,6 +80,8 @@ def main() -> None:
 
 
 def _interrupted(signals: _Signals) -> int:
+    if hasattr(signal, "SIGALRM"):
+        signal.alarm(0)  # heard: it is not to come again while Python ends
     told = "interrupted; finished realizations are kept, the same command goes on from there"
     return _say(told, 128 + signals.number)
 

@@ -63,7 +63,7 @@ class Sweep(NamedTuple):
 def two_cells(shared_images, tmp_path_factory) -> Sweep:
     from tests.test_cli import common, read
 
-    long = {"trainer.max_epochs": 150, "trainer.patience": 999}
+    long = {"trainer.max_epochs": 500, "trainer.patience": 999}
     arguments = ["-m", *common(shared_images, method="direct,sqr", **long)]
     folder = tmp_path_factory.mktemp("undisturbed")
     done = run_cli(*arguments, cwd=folder)

@@ -52,8 +52,8 @@ def installed(built, tmp_path_factory) -> Path:
     (packages,) = environment.glob("lib/python*/site-packages")
     python("pip", "install", "-q", "--no-deps", "--target", packages, built["wheel"])
     (packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
-    hidden = "import sys\nsys.modules.update(dict.fromkeys(" + repr(EXTRAS) + "))\n"
-    (packages / "sitecustomize.py").write_text(hidden)
+    # Not by a sitecustomize, of which Debian's Python has its own.
+    (packages / "hidden.pth").write_text(f"import sys; sys.modules.update(dict.fromkeys({EXTRAS}))\n")
     bins = environment / "bin"
     for script in (packages / "bin").iterdir():
         text = script.read_text()

@@ -1,7 +1,5 @@
 """Panels of the ways to silence weights (SPEC 9): accuracy against the number of links that are left."""
 
-from itertools import pairwise
-
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -11,6 +9,7 @@ from spectral_repro.figures.marks import Series, draw_series, say_missing
 from spectral_repro.figures.scales import scale_log
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import WAYS, way_of
+from spectral_repro.results.frame import links_left
 
 ALLOCATIONS = {"uniform": "all layers alike", "dense_output": "last layer dense"}
 _TICKS = (1000, 2000, 4000, 10_000, 20_000, 40_000, 100_000, 200_000, 400_000)
@@ -25,14 +24,9 @@ def ways(panel: Panel, allocation: str) -> dict[tuple[str, str], pd.DataFrame]:
 
 
 def links(cell: Cell) -> int:
-    """Weights of a sparse network that are not zero: of each layer the share 1 − s; all of a last layer kept dense."""
-    sizes = [n_in * n_out for n_in, n_out in pairwise((cell.data["shape"]["n1"], *cell.widths, _classes(cell)))]
-    dense = sizes.pop() if cell.masking_names[1] == "dense_output" else 0
-    return dense + sum(size - round(cell.sparsity * size) for size in sizes)
-
-
-def _classes(cell: Cell) -> int:
-    return cell.data["shape"]["classes"]
+    """Weights of a sparse network that are not zero."""
+    shape = cell.data["shape"]
+    return links_left((shape["n1"], *cell.widths, shape["classes"]), cell.sparsity, cell.masking_names[1])
 
 
 def ways_panel(ax: Axes, panel: Panel, allocation: str, filled: bool = True) -> None:

@@ -16,6 +16,7 @@ from spectral_repro.page.followed import curves, hubs
 from spectral_repro.report.cost import links, multiply_adds
 from spectral_repro.report.entries import full_length, way_of
 from spectral_repro.results.commands import commands_of
+from spectral_repro.results.frame import widths_of
 from spectral_repro.results.rates import TUNING_SEEDS
 
 #: Decimals that are kept, enough for another rounding; accuracies on test images are exact.
@@ -62,7 +63,6 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
     first = frame.drop_duplicates("config_hash")
     lines = []
     for _, row in first.iterrows():
-        widths = [row["n1"], *json.loads(row["hidden"]), row["n_out"]]
         named = {"p": row["p"], "rank": row["rank"], "multiple": row["multiple"]}
         named = {key: value for key, value in named.items() if pd.notna(value) and (key, value) != ("p", 1)}
         lines.append(
@@ -71,7 +71,7 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
                 "data": row["data"],
                 "method": row["method"],
                 "way": way_of(row),
-                "size": "–".join(map(str, widths)),
+                "size": "–".join(map(str, widths_of(row))),
                 "depth": row["hidden_layers"],
                 "sparsity": row["sparsity"],
                 "named": ", ".join(f"{key} = {value:g}" for key, value in named.items()),

@@ -103,10 +103,8 @@ def _size_and_time(rows: Rows) -> str:
         sqr = panel.frame[(panel.frame["method"] == "sqr") & (panel.frame["n2"] == 500)]
         if len(sqr):
             text = f"At N2 = 500 on MNIST every method has {cost.links(sqr.iloc[0]):,} weights to multiply by."
-    epochs = {m: [r for (_, n2), r in cost.epoch_seconds(rows.results_dir, m).items() if n2 == 500] for m in ("sqr",)}
-    if epochs["sqr"]:
-        low, high = min(epochs["sqr"]), max(epochs["sqr"])
-        text += f" An epoch of S-QR then takes {low:.1f} to {high:.1f} times as long as one of direct."
+    if epochs := [ratio for (_, n2), ratio in cost.epoch_seconds(rows.results_dir, "sqr").items() if n2 == 500]:
+        text += f" An epoch of S-QR then takes {min(epochs):.1f} to {max(epochs):.1f} times as long as one of direct."
     return text.strip()
 
 

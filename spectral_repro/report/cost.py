@@ -1,7 +1,6 @@
 """What training costs, relative to direct at equal N2: multiply-adds of one step, seconds to the end of training."""
 
 import functools
-import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 from spectral_repro.config.cell import import_layer
 from spectral_repro.config.files import conf_file
 from spectral_repro.figures.select import Panel
+from spectral_repro.results.frame import links_left, widths_of
 from spectral_repro.training.kernels.cost import Step, step_cost
 
 #: Columns of a row that are options of its layers.
@@ -28,8 +28,7 @@ def multiply_adds(row: pd.Series) -> float | None:
     options = {name: row[name] for name in _OPTIONS if pd.notna(row[name])}
     options = {name: int(value) if name == "rank" else value for name, value in options.items()}
     total = 0.0
-    widths = [int(row["n1"]), *json.loads(row["hidden"]), int(row["n_out"])]
-    for k, (n_in, n_out) in enumerate(pairwise(widths)):
+    for k, (n_in, n_out) in enumerate(pairwise(widths_of(row))):
         step = Step(n_in, n_out, int(row["batch_size"]), input_grad=k > 0, product=k == 0)
         cost = step_cost(layer, step, **options)
         total += cost.explicit if row["sparsity"] else min(cost)
@@ -83,8 +82,4 @@ def relative_multiply_adds(panel: Panel, method: str) -> dict[int, float]:
 
 def links(row: pd.Series) -> int:
     """How many weights of the network of a row are not silenced."""
-    widths = [int(row["n1"]), *json.loads(row["hidden"]), int(row["n_out"])]
-    entries = [a * b for a, b in pairwise(widths)]
-    dense = entries.pop() if row["allocation"] == "dense_output" else 0
-    parts = [sum(entries)] if row["allocation"] == "global" else entries
-    return dense + sum(n - min(round(row["sparsity"] * n), n - 1) for n in parts)
+    return links_left(widths_of(row), row["sparsity"], row["allocation"])

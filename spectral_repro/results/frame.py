@@ -1,6 +1,8 @@
 """Rows as a table."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -33,6 +35,19 @@ def by_epoch(frame: pd.DataFrame, results_dir: Path) -> pd.DataFrame:
             points = pd.DataFrame(points, columns=list(CURVE_COLUMNS))
             parts.append(rows.drop(columns=list(Point._fields), errors="ignore").merge(points, on="seed"))
     return pd.concat(parts, ignore_index=True) if parts else frame.iloc[:0].assign(epoch=0, training_loss=0.0)
+
+
+def widths_of(row: pd.Series) -> list[int]:
+    """``N_1, …, N_ℓ`` of the network of a row."""
+    return [int(row["n1"]), *json.loads(row["hidden"]), int(row["n_out"])]
+
+
+def links_left(widths: Sequence[int], sparsity: float, allocation: str | None) -> int:
+    """How many weights of a network ``N_1, …, N_ℓ`` are not silenced; never none of a layer, or of all together."""
+    entries = [a * b for a, b in pairwise(widths)]
+    dense = entries.pop() if allocation == "dense_output" else 0
+    parts = [sum(entries)] if allocation == "global" else entries
+    return dense + sum(n - min(round(sparsity * n), n - 1) for n in parts)
 
 
 def guessing(classes: int | pd.Series) -> float | pd.Series:
