@@ -6,6 +6,7 @@ import datetime
 import io
 import statistics
 import time
+from pathlib import Path
 
 import torch
 
@@ -43,24 +44,31 @@ def main(arguments: list[str] | None = None) -> None:
     started, rounds = time.perf_counter(), 1 if given.quick else given.rounds
     cells = [*((m, n2, 0.0) for n2 in SIZES for m in LAYERS), *((m, SPARSE_SIZE, SPARSITY) for m in ("direct", "sqr"))]
     cells = [("sqr", 20, 0.0)] if given.quick else cells
-    print("seconds per epoch (48,000 training images in batches of 200, 12,000 of validation) and network;")
-    print("ours and JAX train ten networks at once; floor: the fewest operations at the rate of the fastest product")
-    print(f"{'method':9} {'N2':>5} {'s':>5} {'neighbours':>10}  " + " ".join(f"{p:>8}" for p in peers.PROGRAMS))
-    lines = [line for cell in cells for line in _measure(*cell, device, jax, rounds)]
     stamp = {
         "device": provenance.device_name(device),
         "torch_version": torch.__version__,
         "code_version": provenance.code_version(),
-        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+    print("seconds per epoch (48,000 training images in batches of 200, 12,000 of validation) and network;")
+    print("ours and JAX train ten networks at once; floor: the fewest operations at the rate of the fastest product")
+    print(f"{'method':9} {'N2':>5} {'s':>5} {'neighbours':>10}  " + " ".join(f"{p:>8}" for p in peers.PROGRAMS))
+    base = given.results_dir / "bench" / "".join(c if c.isalnum() else "_" for c in stamp["device"]).strip("_")
+    lines: list[tuple] = []
+    for cell in cells:
+        lines += _measure(*cell, device, jax, rounds)
+        _write(base, lines, stamp)
+    print(f"{(time.perf_counter() - started) / 60:.1f} min; {base}.csv, .png")
+
+
+def _write(base: Path, lines: list[tuple], stamp: dict[str, str]) -> None:
+    """After every cell, so that a run that is ended early keeps what it has measured."""
+    stamp = {**stamp, "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow((*COLUMNS, *stamp))
     writer.writerows((*line, *stamp.values()) for line in lines)
-    base = given.results_dir / "bench" / "".join(c if c.isalnum() else "_" for c in stamp["device"]).strip("_")
     write_atomically(base.with_suffix(".csv"), buffer.getvalue().encode())
     write_atomically(base.with_suffix(".png"), figure.draw(lines, stamp["device"]))
-    print(f"{(time.perf_counter() - started) / 60:.1f} min; {base}.csv, .png")
 
 
 def _measure(method: str, n2: int, sparsity: float, device: torch.device, jax: str | None, rounds: int) -> list[tuple]:
