@@ -57,7 +57,10 @@ class Point:
 
 @dataclasses.dataclass
 class Chart:
-    """``scale`` names a pair of axes of ``looks.js``; ``rules`` are lines across, each with its name."""
+    """``scale`` names a pair of axes of ``looks.js``; ``rules`` are lines across, each with its name.
+
+    ``counted`` are smooth lines, by label: what is known without training; they take the place of lines between means.
+    """
 
     title: str
     sentence: str
@@ -67,6 +70,7 @@ class Chart:
     points: list[Point]
     dots: bool = True
     rules: Sequence[tuple[float, str]] = ()
+    counted: Mapping[str, Sequence[tuple[float, float]]] = dataclasses.field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """With the points as columns, and each series once with its style."""

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import t
 
 from spectral_repro.errors import UserError
+from spectral_repro.figures.catalogue import FIGURES
 from spectral_repro.figures.select import load_frame
 from spectral_repro.figures.style import style_of
 from spectral_repro.page.columns import by_words, columns
@@ -15,6 +16,8 @@ from spectral_repro.page.figures import data_label, figures
 from spectral_repro.page.followed import curves, hubs
 from spectral_repro.report.cost import links, multiply_adds
 from spectral_repro.report.entries import full_length, way_of
+from spectral_repro.report.panels import Rows
+from spectral_repro.report.story import tell
 from spectral_repro.results.commands import commands_of
 from spectral_repro.results.frame import widths_of
 from spectral_repro.results.rates import TUNING_SEEDS
@@ -50,6 +53,7 @@ def page_data(results_dir: Path) -> dict[str, Any]:
         "makers": columns(makers, {}),
         "quantiles": [float(t.ppf(0.975, _STEPS / i if i else float("inf"))) for i in range(_STEPS + 1)],
         "tuning_seeds": TUNING_SEEDS,
+        "story": _story(frame),
         "claims": _claims(results_dir / "claims.json"),
         "figures": figures(frame),
         "curves": curves(frame, results_dir),
@@ -106,6 +110,14 @@ def _rows(frame: pd.DataFrame, makers: pd.DataFrame) -> pd.DataFrame:
             "finished": frame["finished_at"],
         }
     )
+
+
+def _story(frame: pd.DataFrame) -> list[str]:
+    """Its paragraphs, in Markdown; none of rows that are of no figure of the paper."""
+    rows = Rows(frame)
+    if not any(rows.whole(figure) for figure in FIGURES):
+        return []
+    return [" ".join(paragraph.split()) for paragraph in tell(rows).strip().split("\n\n")]
 
 
 def _claims(path: Path) -> list[dict[str, Any]] | None:

@@ -10,10 +10,11 @@ from spectral_repro.config.files import conf_file
 from spectral_repro.figures import catalogue
 from spectral_repro.figures.catalogue import ALL, FigureSpec
 from spectral_repro.figures.controls import ALLOCATIONS
-from spectral_repro.figures.curves import accuracies
+from spectral_repro.figures.curves import accuracies, rho_line
 from spectral_repro.figures.select import Panel, choose_panels
 from spectral_repro.figures.style import PARTIAL, label_of, way_of
 from spectral_repro.page.chart import Chart, Point, look_of
+from spectral_repro.report.cost import links
 from spectral_repro.results.frame import collapsed_sizes
 from spectral_repro.results.rates import TUNING_SEEDS
 
@@ -27,8 +28,12 @@ _SPARSITY, _SHARE = (
     "sparsity, in equal steps of log(1 − s)",
     "p, share of the off-diagonal entries of R that are trained",
 )
+_LINKS = "links, weights that are not set to zero"
 _TRAINED, _RHO = "trained parameters", "ρ, trained parameters over those of direct"
 _DIRECT = 1.0, "direct"
+_FRONT = "Grey steps: the Pareto front; no cell that trains at most as many parameters has a higher mean."
+#: Sizes at which ρ is counted: every 12 % one more.
+_SIZES = sorted({round(10 * 1.12**k) for k in range(48)})
 
 
 def figures(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -68,7 +73,7 @@ def _every_cell(frame: pd.DataFrame) -> dict[str, Any]:
         cells = [rows for _, rows in mine.groupby("config_hash", sort=False)]
         points = [Point.of(rows, rows["trained_parameters"].iloc[0], rows["rates"].iloc[0]) for rows in cells]
         title = f"{data_label(str(data))}: accuracy by the number of trained parameters"
-        sentence = "Every cell of this data set, dense and sparse, of any length of training."
+        sentence = f"Every cell of this data set, dense and sparse, of any length of training. {_FRONT}"
         charts.append(Chart(title, sentence, _TRAINED, _ACCURACY, "log near one", points, len(mine) <= _MOST_DOTS))
     shown = {"name": "all", "title": "Every cell", "network": "", "captions": [], "commands": [], "preliminary": False}
     return {**shown, "charts": [chart.as_json() for chart in charts]}
@@ -94,6 +99,7 @@ def _cells(panel: Panel, method: str) -> list[pd.DataFrame]:
 
 def _relative(spec: FigureSpec, panels: Panels, label: str) -> Iterator[Chart]:
     relative, direct, rho = [], [], []
+    counted: dict[str, list[tuple[float, float]]] = {}
     lost: dict[int, str] = {}
     for rates, panel in panels:
         here = collapsed_sizes(panel.frame)
@@ -101,10 +107,14 @@ def _relative(spec: FigureSpec, panels: Panels, label: str) -> Iterator[Chart]:
         base = {rows["n2"].iloc[0]: rows for rows in _cells(panel, "direct")}
         direct += [Point.of(rows, n2, rates) for n2, rows in base.items()]
         for method in spec.methods:
+            if cell := next((cell for cell in panel.cells if cell.method == method), None):
+                counted[label_of(method)] = [
+                    (n2, round(r, 6)) for n2, r in zip(_SIZES, rho_line(cell, _SIZES), strict=True)
+                ]
             for rows in _cells(panel, method):
                 n2, key = rows["n2"].iloc[0], rows["config_hash"].iloc[0]
-                counted = dict(zip(rows["seed"], rows["rho"], strict=True))
-                rho.append(Point(look_of(method), n2, key, rates, counted))
+                by_seed = dict(zip(rows["seed"], rows["rho"], strict=True))
+                rho.append(Point(look_of(method), n2, key, rates, by_seed))
                 if n2 in base and n2 not in here:
                     relative.append(Point.of(rows, n2, rates, below=accuracies(base[n2])))
     size = "N2 = N3" if spec.network.count("N2") == 2 else "N2"
@@ -124,10 +134,12 @@ def _relative(spec: FigureSpec, panels: Panels, label: str) -> Iterator[Chart]:
     )
     yield Chart(
         f"{label}: share of the parameters that is trained",
-        "ρ is the number of trained parameters over that of direct training; at 1 both train as many.",
+        "ρ is the number of trained parameters over that of direct training; at 1 both train as many. Symbols: "
+        "networks that were trained. Lines: counted from the layers.",
         *(x, _RHO, "log log", rho),
         dots=False,
         rules=[_DIRECT],
+        counted=counted,
     )
 
 
@@ -165,13 +177,13 @@ def _ways(spec: FigureSpec, panels: Panels, label: str) -> Iterator[Chart]:
         for rates, panel in panels:
             mine = panel.frame[panel.frame["allocation"].fillna("uniform") == allocation]
             by = ["method", mine["masking"].fillna("cutoff"), "sparsity"]
-            for (method, masking, sparsity), rows in mine.groupby(by, sort=False):
-                points.append(Point.of(rows, sparsity, rates, way_of(method, masking)))
+            for (method, masking, _), rows in mine.groupby(by, sort=False):
+                points.append(Point.of(rows, links(rows.iloc[0]), rates, way_of(method, masking)))
         yield Chart(
             f"{label}, {named}",
             "Ways to choose the weights that are set to zero. Direct with cut-off is the paper's; the others let such "
             "weights return, or remove weights step by step.",
-            *(_SPARSITY, _ACCURACY, "towards one", points),
+            *(_LINKS, _ACCURACY, "links", points),
         )
 
 
@@ -186,6 +198,6 @@ def _budget(spec: FigureSpec, panels: Panels, label: str) -> Iterator[Chart]:
     yield Chart(
         f"{label}: accuracy by the number of trained parameters",
         "The same number of trained parameters, spent in different ways. Higher is better; further left is cheaper to "
-        "store, not faster to train.",
+        f"store, not faster to train. {_FRONT}",
         *(_TRAINED, _ACCURACY, "log near one", points),
     )

@@ -42,7 +42,7 @@ class Backpropagation:
         if masking:
             weights = masking.weights(weights)
         else:
-            weights = [_silenced(w, k.layer.sparsity)[0] for w, k in zip(weights, self.kernels, strict=True)]
+            weights = [_silenced(w, kernel) for w, kernel in zip(weights, self.kernels, strict=True)]
         return [(w, k.layer.bias) for w, k in zip(weights, self.kernels, strict=True)]
 
     @torch.no_grad()
@@ -79,7 +79,6 @@ class _Step:
         self.kernel, self.k, self.product = kernel, k, product
         self.dense: Tensor | None = None
         self.weight: Tensor | None = None
-        self.limit: Tensor | None = None
         self.y: Tensor
         self.activated: Tensor
 
@@ -88,7 +87,7 @@ class _Step:
         self.x = x
         if not build and not self.kernel.prefers_factors(x.shape[-2], self.k > 0, self.product is not None):
             self.dense = self.kernel.weight()
-            self.weight, self.limit = _silenced(self.dense, self.kernel.layer.sparsity)
+            self.weight = _silenced(self.dense, self.kernel)
         return self.kernel.factored(x, self.product, self.k > 0) if self.weight is None else multiply(x, self.weight.mT)
 
     def bias_gradient(self, d: Tensor) -> Tensor:
@@ -102,20 +101,19 @@ class _Step:
         if self.weight is None or self.dense is None:
             return kernel.factored_backward(dy, self.k > 0)
         dx = multiply(dy, self.weight) if self.k else None
-        silenced = masking is not None or self.limit is not None
-        d = _weight_gradient(self.x, dy, self.weight, None if silenced else kernel.entries)
+        d = _weight_gradient(self.x, dy, self.weight, kernel.entries)
         if masking:
-            d = masking.gradient(self.k, d, self.dense, kernel.entries)
-        elif self.limit is not None:
-            d = survivors(d, self.dense, self.limit, kernel.entries)
+            d = masking.gradient(self.k, d, self.dense)
+        elif kernel.limit is not None:
+            survivors(d, self.dense, kernel.limit, d)
         kernel.weight_backward(d)
         return dx
 
 
-def _silenced(weight: Tensor, sparsity: float) -> tuple[Tensor, Tensor | None]:
-    """After the layer's own cut-off, and its limit."""
-    limit = limits(weight, sparsity) if sparsity else None
-    return (weight, None) if limit is None else (survivors(weight, weight, limit), limit)
+def _silenced(weight: Tensor, kernel: Kernel) -> Tensor:
+    """After the layer's own cut-off, whose limit the kernel keeps."""
+    kernel.limit = limits(weight, kernel.layer.sparsity, kernel.limit)
+    return weight if kernel.limit is None else survivors(weight, weight, kernel.limit)
 
 
 def _weight_gradient(x: Tensor, dy: Tensor, weight: Tensor, out: Tensor | None) -> Tensor:

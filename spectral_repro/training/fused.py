@@ -12,6 +12,8 @@ from torch import Tensor
 
 #: Partial sums of a row, as many as a vector register holds: their order does not depend on the register's width.
 _LANES = 16
+#: Entries that are counted before some are taken one by one.
+_BLOCK = 64
 
 
 def _compiled(function: Callable) -> Callable:
@@ -142,6 +144,31 @@ def take(values, index, out):
         at = index[min(r, index.shape[0] - 1)]
         for k in range(out.shape[1]):
             out[r, k] = values[r, at[k]]
+
+
+@_compiled
+def between(values, low, high, out):
+    """How many ``|values|`` are below ``low``, and how many not above ``high`` either, which ``out`` gets; NaN, too.
+
+    The second number is −1 if they are more than ``out`` holds.
+    """
+    below = count = 0
+    for at in range(0, values.size, _BLOCK):
+        block = values[at : at + _BLOCK]
+        under = over = np.int32(0)
+        for i in range(block.size):
+            under += np.int32(abs(block[i]) < low)
+            over += np.int32(abs(block[i]) > high)
+        below += int(under)
+        if under + over < block.size:
+            for i in range(block.size):
+                v = abs(block[i])
+                if not (v < low or v > high):
+                    if count == out.size:
+                        return below, -1
+                    out[count] = v
+                    count += 1
+    return below, count
 
 
 @_compiled

@@ -81,7 +81,7 @@ class Masking:
         self._ramp = round(rule.ramp_share * steps)
         self._last_exchange = rule.until * steps
         self.masks: list[Tensor] = []
-        self._limits: list[Tensor | None] = []
+        self._limits: list[Tensor | None] = [None] * len(shapes)
         if rule.choice == "rigl":
             self.masks = [
                 torch.stack([_random_mask(shape, share, stream(seed, "mask", k)) for seed in seeds]).to(device)
@@ -118,25 +118,26 @@ class Masking:
         if self.masks:
             return _masked(dense, self.masks)
         if self.rule.allocation == "global":
-            self._limits = [limits(torch.cat([w.flatten(-2) for w in dense], -1), self.now)] * len(dense)
+            whole = torch.cat([w.flatten(-2) for w in dense], -1)
+            self._limits = [limits(whole, self.now, self._limits[0])] * len(dense)
         else:
-            self._limits = [limits(w, share) for w, share in zip(dense, self._shares(len(dense)), strict=True)]
+            both = zip(dense, self._shares(len(dense)), self._limits, strict=True)
+            self._limits = [limits(w, share, before) for w, share, before in both]
         return [w if at is None else survivors(w, w, at) for w, at in zip(dense, self._limits, strict=True)]
 
-    def gradient(self, k: int, d: Tensor, dense: Tensor, out: Tensor | None = None) -> Tensor:
+    def gradient(self, k: int, d: Tensor, dense: Tensor) -> Tensor:
         """The gradient of layer ``k``'s weight before the cut-off, from ``d``, that of the last :meth:`weights`.
 
         Args:
-            d: ``(R, N_out, N_in)``.
+            d: ``(R, N_out, N_in)``, which may be written over.
             dense: the weight before the cut-off.
-            out: where it may be written.
         """
         if self.rule.gradient == "all":  # straight-through: as if nothing were silenced
             return d
         if self.masks:
-            return d * self.masks[k].to(d)
+            return d.mul_(self.masks[k].to(d))
         limit = self._limits[k]
-        return d if limit is None else survivors(d, dense, limit, out)
+        return d if limit is None else survivors(d, dense, limit, d)
 
     def advance(self) -> bool:
         """Counts a step, which is about to be taken; whether links are exchanged instead of an update."""

@@ -107,6 +107,37 @@ def test_dots_are_networks(browser, page, results, chance):
         assert drawn.count() == len(tab.evaluate(networks)) > 100
 
 
+def test_the_front_is_what_no_smaller_budget_exceeds(browser, page, results):
+    with opened(browser, page) as tab:
+        chart = "PAGE.figures.find((f) => f.name === 'control_budget').charts[0]"
+        points = tab.evaluate(f"pointsOf({chart}, 'published').map((p) => [p.cell, p.trained, p.value])")
+        steps = tab.evaluate(f"paretoFront(pointsOf({chart}, 'published').map((p) => ({{ ...p, y: p.value }})))")
+        expected = [
+            cell for cell, x, y in points if not any(a <= x and b >= y and (a, b) != (x, y) for _, a, b in points)
+        ]
+        assert len(expected) > 3
+        assert {step["cell"] for step in steps} == set(expected)
+        mine = results[results["config_hash"] == expected[0]]
+        assert steps[[s["cell"] for s in steps].index(expected[0])]["y"] == pytest.approx(mine["test_accuracy"].mean())
+
+
+def test_counted_lines_are_the_papers_counts(browser, page):
+    """The spectral method trains one number a node at either end of a layer, and the biases (SPEC 1)."""
+    with opened(browser, page) as tab:
+        counted = tab.evaluate("PAGE.figures.find((f) => f.name === 'fig01').charts[2].counted")
+        assert set(counted) == {"Spectral", "S-SVD", "S-QR"}
+        for n2, rho in counted["Spectral"]:
+            assert rho == pytest.approx((784 + 3 * n2 + 20) / (785 * n2 + 10 * (n2 + 1)), abs=1e-6)
+
+
+def test_ways_to_silence_are_drawn_by_their_links(browser, page, results):
+    with opened(browser, page) as tab:
+        chart = "PAGE.figures.find((f) => f.name === 'control_sparse').charts[0]"
+        for cell, x in tab.evaluate(f"pointsOf({chart}, 'any').map((p) => [p.cell, p.x])"):
+            s = results.loc[results["config_hash"] == cell, "sparsity"].iloc[0]
+            assert x == sum(round(n * (1 - s)) for n in (784 * 500, 500 * 10))
+
+
 def open_all(tab) -> None:
     """The leaderboard without its first choices."""
     for box in ("best", "full"):

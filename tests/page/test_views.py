@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.page.browser import VIEWS, draw_all, go, opened, table
+from tests.conftest import ROOT
+from tests.page.browser import VIEWS, draw_all, go, opened, plain, table
 
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
@@ -106,8 +107,17 @@ def test_the_switch_shows_the_verdicts_of_either_rates(browser, judged_page):
         assert tab.locator("blockquote").inner_text().startswith("“<b>about</b> 90%”")  # no HTML of a file is read
 
 
+def test_the_first_view_begins_with_the_story(browser, page):
+    with opened(browser, page) as tab:
+        told = " ".join(plain(tab.locator("main .story").inner_text()).split())
+        story = (ROOT / "README.md").read_text().split("<!-- story -->")[1].split("<!-- /story -->")[0]
+        assert told == " ".join(story.replace("**", "").split())
+        assert tab.locator("main .story strong").first.inner_text() == "What holds."
+
+
 def test_ones_own_sweep_shows_what_there_is(browser, own, own_page):
     with opened(browser, own_page, "claims") as tab:
+        assert tab.locator(".story").count() == 0
         assert "No claim has been judged" in tab.locator("main").inner_text()
         go(tab, "figures/all")
         assert draw_all(tab) == 1

@@ -114,6 +114,19 @@ def test_kth_smallest_is_that_of_a_sort(values, share):
     assert kth_smallest(torch.from_numpy(values)[None], k)[0] == np.sort(values)[k]
 
 
+@given(
+    values=hnp.arrays(np.float32, st.integers(1, 300), elements=st.floats(-5, 5, width=32) | st.just(np.nan)),
+    near=st.floats(-1, 6, width=32) | st.just(np.nan),
+    share=st.floats(0, 1, exclude_max=True),
+)
+@settings(max_examples=200, deadline=None)
+def test_what_is_said_to_be_near_changes_no_result(values, near, share):
+    k, row = int(share * values.size), torch.from_numpy(values)[None]
+    wanted = np.nan if np.isnan(values).any() else np.sort(np.abs(values))[k]
+    for hint in (torch.tensor([near]), torch.tensor([wanted]), torch.tensor([near, near])):
+        assert np.array_equal(kth_smallest(row, k, hint).numpy(), np.float32([wanted]), equal_nan=True)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.9, 0.95, 0.99, 0.9999])
 @pytest.mark.parametrize("kind", ["normal", "constant", "two values", "sorted", "tiny share large", "float32"])
 def test_kth_smallest_of_many(kind, share):

@@ -40,7 +40,7 @@ const said = (point) => ({
 function specification(chart, points) {
   const { x, y } = axes(chart, points);
   const xOf = chart.scale === "towards one" ? towardsOne : (value) => value;
-  const yOf = chart.scale.includes("one") ? towardsOne : (value) => value;
+  const yOf = chart.scale.includes("one") || chart.scale === "links" ? towardsOne : (value) => value;
   const dashes = new Map(chart.series.map((series) => [series.label, DASHES[series.line] ?? [1, 0]]));
   const means = points.map((point) => ({
     ...said(point),
@@ -113,7 +113,9 @@ function specification(chart, points) {
   ].map(([field, title]) => ({ field, title, type: "nominal" }));
   const open = { condition: { test: "datum.rates === 'tuned'", value: paper() }, ...color };
   const still = { aria: false };
-  const lines = ["log", "log log", "share", "towards one"].includes(chart.scale);
+  const counted = Object.entries(chart.counted).flatMap(([series, line]) => inDomain(line, points, series, dashes));
+  const lines = counted.length ? counted : ["log", "share", "towards one", "links"].includes(chart.scale) ? means : [];
+  const front = chart.scale === "log near one" ? paretoFront(means) : [];
   const rules = chart.rules.map(([at, name]) => ({ y: at, name }));
   const ruleLines = {
     data: { values: rules },
@@ -147,10 +149,20 @@ function specification(chart, points) {
     autosize: { type: "fit-x", contains: "padding" },
     layer: [
       ...(rules.length ? [ruleLines, ruleNames] : []),
-      ...(lines
+      ...(front.length
         ? [
             {
-              data: { values: means },
+              data: { values: front },
+              name: "front",
+              mark: { type: "line", interpolate: "step-after", strokeWidth: 1, color: ink(), opacity: 0.5, ...still },
+              encoding: place,
+            },
+          ]
+        : []),
+      ...(lines.length
+        ? [
+            {
+              data: { values: lines },
               mark: { type: "line", strokeWidth: 1.4, ...still },
               encoding: { ...place, color, strokeDash, detail: { field: "rates" } },
             },
@@ -171,4 +183,21 @@ function specification(chart, points) {
     ],
     config: theme(),
   };
+}
+
+/** A counted line between the smallest and the largest size that was trained. */
+function inDomain(line, points, series, dashes) {
+  const sizes = points.map((point) => point.x);
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  return line
+    .filter(([x]) => x >= least && x <= most)
+    .map(([x, y]) => ({ series, x, y, dash: dashes.get(series), rates: "any" }));
+}
+
+/** The means that no mean at most as far right exceeds. */
+function paretoFront(means) {
+  let best = -Infinity;
+  return [...means]
+    .sort((a, b) => a.x - b.x || b.y - a.y)
+    .filter(({ y }) => y > best && (best = y));
 }

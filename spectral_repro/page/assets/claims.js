@@ -8,6 +8,7 @@ function showClaims(place, number) {
     fill(
       place,
       make("h2", {}, "Claims"),
+      story(),
       make(
         "p",
         {},
@@ -26,7 +27,8 @@ function showClaims(place, number) {
     );
   fill(
     place,
-    make("h2", {}, "Claims of the paper"),
+    make("h2", {}, PAGE.story.length ? "What came out" : "Claims of the paper"),
+    story(),
     make(
       "p",
       {},
@@ -43,6 +45,12 @@ function showClaims(place, number) {
   );
   show("published");
   document.getElementById(`claim-${number}`)?.scrollIntoView();
+}
+
+/** The paragraphs that README and report begin with; what is bold in Markdown is bold here. */
+function story() {
+  const text = (paragraph) => paragraph.split("**").map((part, i) => (i % 2 ? make("strong", {}, part) : part));
+  return PAGE.story.length ? make("section", { class: "story" }, PAGE.story.map((p) => make("p", {}, text(p)))) : null;
 }
 
 const verdictsOf = (claim, rates) => claim.verdicts.filter((verdict) => verdict.rates === rates);

@@ -58,6 +58,7 @@ function axes(chart, points) {
   const accurate = { ...y, values: ACCURACIES.map(towardsOne), labelExpr: BACK };
   const sizes = [...new Set(points.map((point) => point.x))].sort((a, b) => a - b);
   const log = { type: "log", nice: false, padding: 12 };
+  const few = sizes.filter((size, i) => i === 0 || size > 1.2 * sizes[i - 1]);
   const plain = { zero: false, nice: false, padding: 12 };
   return {
     log: { x: { scale: log, axis: { ...x, values: sizes, format: "~d" } }, y: { scale: plain, axis: y } },
@@ -73,6 +74,10 @@ function axes(chart, points) {
       y: { scale: plain, axis: y },
     },
     "towards one": { x: { scale: plain, axis: sparse }, y: { scale: plain, axis: accurate } },
+    links: {
+      x: { scale: log, axis: { ...x, values: few, format: "~s" } },
+      y: { scale: plain, axis: accurate },
+    },
     "log near one": { x: { scale: log, axis: { ...x, format: "~s" } }, y: { scale: plain, axis: accurate } },
   }[chart.scale];
 }

@@ -25,6 +25,8 @@ class Kernel:
         self.layer, self.gradients = layer, gradients
         self._forms: dict[tuple[int, bool, bool], bool] = {}
         self._kept: Any = None
+        #: Of the last cut-off ``(R)``, or None if it silenced nothing.
+        self.limit: Tensor | None = None
 
     @property
     def entries(self) -> Tensor | None:
