@@ -108,9 +108,9 @@ def _relative(spec: FigureSpec, panels: Panels, label: str) -> Iterator[Chart]:
         direct += [Point.of(rows, n2, rates) for n2, rows in base.items()]
         for method in spec.methods:
             if cell := next((cell for cell in panel.cells if cell.method == method), None):
-                counted[label_of(method)] = [
-                    (n2, round(r, 6)) for n2, r in zip(_SIZES, rho_line(cell, _SIZES), strict=True)
-                ]
+                sizes = sorted({*_SIZES, cell.data["shape"]["n1"], *(int(n2) for n2 in panel.frame["n2"].unique())})
+                shares = [round(share, 6) for share in rho_line(cell, sizes)]
+                counted[label_of(method)] = list(zip(sizes, shares, strict=True))
             for rows in _cells(panel, method):
                 n2, key = rows["n2"].iloc[0], rows["config_hash"].iloc[0]
                 by_seed = dict(zip(rows["seed"], rows["rho"], strict=True))

@@ -50,7 +50,9 @@ function showClaims(place, number) {
 /** The paragraphs that README and report begin with; what is bold in Markdown is bold here. */
 function story() {
   const text = (paragraph) => paragraph.split("**").map((part, i) => (i % 2 ? make("strong", {}, part) : part));
-  return PAGE.story.length ? make("section", { class: "story" }, PAGE.story.map((p) => make("p", {}, text(p)))) : null;
+  if (!PAGE.story.length) return null;
+  const paragraphs = PAGE.story.map((paragraph) => make("p", {}, text(paragraph)));
+  return [make("section", { class: "story" }, paragraphs), make("h3", {}, "The paper's claims")];
 }
 
 const verdictsOf = (claim, rates) => claim.verdicts.filter((verdict) => verdict.rates === rates);
