@@ -15,7 +15,7 @@ from spectral_repro.page.columns import by_words, columns
 from spectral_repro.page.figures import data_label, figures
 from spectral_repro.page.followed import curves, hubs
 from spectral_repro.report.cost import links, multiply_adds
-from spectral_repro.report.entries import full_length, way_of
+from spectral_repro.report.entries import full_length, way_in_words
 from spectral_repro.report.panels import Rows
 from spectral_repro.report.story import tell
 from spectral_repro.results.commands import commands_of
@@ -74,7 +74,7 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
                 "hash": row["config_hash"],
                 "data": row["data"],
                 "method": row["method"],
-                "way": way_of(row),
+                "way": way_in_words(row),
                 "size": "–".join(map(str, widths_of(row))),
                 "depth": row["hidden_layers"],
                 "sparsity": row["sparsity"],

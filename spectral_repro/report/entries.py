@@ -75,7 +75,7 @@ def entries(frame: pd.DataFrame) -> list[Entry]:
 def _entry(key: str, rows: pd.DataFrame) -> Entry:
     first = rows.iloc[0]
     return Entry(
-        way=way_of(first),
+        way=way_in_words(first),
         options="".join(f", {k} = {first[k]:g}" for k in _SAID if pd.notna(first[k]) and (k, first[k]) != ("p", 1)),
         network="–".join(map(str, first["hidden"].strip("[]").split(","))),
         data=str(first["data"]),
@@ -92,7 +92,7 @@ def _entry(key: str, rows: pd.DataFrame) -> Entry:
     )
 
 
-def way_of(row: pd.Series) -> str:
+def way_in_words(row: pd.Series) -> str:
     """For instance ``S-QR``, ``S-QR, all of R``, ``direct, RigL, last layer dense``."""
     parts = [label_of(row["method"])] + ["all of R"] * (row["core"] == "full")
     options = str(row.get("options", "")).lower().split()

@@ -8,8 +8,7 @@ import pandas as pd
 from spectral_repro.config.compose import plain_composer
 from spectral_repro.config.files import conf_file
 from spectral_repro.config.read import read_config
-from spectral_repro.figures.controls import way_of
-from spectral_repro.figures.style import label_of
+from spectral_repro.figures.style import label_of, way_of
 from spectral_repro.report.conditions import above
 from spectral_repro.results.rates import Tuning, tunings
 from spectral_repro.results.statistics import difference, mean

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from spectral_repro.figures import curves
-from spectral_repro.figures.controls import ALLOCATIONS, way_of, ways
+from spectral_repro.figures.controls import ALLOCATIONS, ways
 from spectral_repro.figures.select import ENOUGH, Panel
-from spectral_repro.figures.style import WAYS
+from spectral_repro.figures.style import WAYS, way_of
 from spectral_repro.report.conditions import above
 from spectral_repro.report.cost import links
 from spectral_repro.results.statistics import Measured, difference
