@@ -458,6 +458,7 @@ def test_kept_networks_are_pruned_by_the_script(images, tmp_path):
 def test_an_interruption_that_a_library_swallows_comes_again():
     program = """
 import os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # these tests may have been started without
 from spectral_repro import cli
 cli._AGAIN = 1
 cli._Signals().begin()
