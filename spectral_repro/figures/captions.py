@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from spectral_repro.figures import catalogue
 from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.marks import DOTS
 from spectral_repro.figures.select import Panel
+from spectral_repro.figures.style import WAYS
 from spectral_repro.results.frame import collapsed_sizes
 
 #: What each kind of figure shows.
@@ -15,9 +18,11 @@ _SHOWN = {
     catalogue.SPARSE: "Accuracy of networks of which a share s of the weights, the smallest, is zero.",
     catalogue.TRAINED_SHARE: "Accuracy relative to direct training, if a share p of the off-diagonal entries of R is "
     "trained. S-SVD has no p: the line is its level.",
-    catalogue.DEGREES: "Share of the hidden nodes with at least d links: thick of all networks, thin of each.",
-    catalogue.WAYS: "Accuracy by the number of links that are not zero, for five ways to choose them.",
-    catalogue.BUDGET: "Accuracy by the number of trained parameters. Symbols of equal number stand side by side.",
+    catalogue.DEGREES: "Share of the hidden nodes with at least d links. Thick lines are of all networks, thin ones of "
+    "each.",
+    catalogue.WAYS: "Accuracy by the number of links, which are the weights that are not zero. S-QR and "
+    "direct training, of which the links are chosen in four ways.",
+    catalogue.BUDGET: "Accuracy by the number of trained parameters. Symbols at the same number are moved apart.",
 }
 _GAIN = (
     "Accuracy relative to direct training, the gain of Spectral over its original form, and the accuracy of direct, by "
@@ -36,7 +41,7 @@ def caption(spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel] = 
     gain = spec.kind == catalogue.RELATIVE and not spec.with_rho
     parts = [_GAIN if gain else _SHOWN[spec.kind], f"{_data(everything)}; networks {spec.network}."]
     if spec.kind == catalogue.DEGREES:
-        parts += [f"Sparsity {panels[0].cells[0].sparsity:g}; {panels[0].realizations}."]
+        parts += [f"A share of {panels[0].cells[0].sparsity:g} of the weights is zero ({panels[0].realizations})."]
     else:
         parts += [_symbols(spec, everything)]
     parts += [_missing(everything), _lost(panels[0]) if spec.kind == catalogue.RELATIVE else ""]
@@ -45,16 +50,26 @@ def caption(spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel] = 
     if spec.kind in (catalogue.WAYS, catalogue.BUDGET):
         parts += ["Equal steps on the axis of accuracy are equal steps of log(1 − accuracy)."]
     if spec.kind == catalogue.WAYS:
-        parts += ["Gradual and RigL train for more epochs."]
+        parts += [_epochs(panels)]
     return " ".join(filter(None, parts)).replace(" = ", "\u00a0=\u00a0")  # not broken between a name and its value
+
+
+def _epochs(panels: Sequence[Panel]) -> str:
+    """How long each way trains until it stops: what one is ahead of another is that, too."""
+    frame = pd.concat([panel.frame for panel in panels])
+    if frame.empty:
+        return ""
+    ways = frame["masking"].where(frame["method"] == "direct", "S-QR").fillna("cutoff")
+    means = frame.groupby(ways.map(lambda way: WAYS[way][0] if way in WAYS else way), sort=False)["epochs"].mean()
+    return f"Mean epochs: {', '.join(f'{way} {epochs:.0f}' for way, epochs in means.items())}."
 
 
 def _data(panels: Sequence[Panel]) -> str:
     """The data sets and how long was trained."""
-    lengths = {p.label: f"at most {p.max_epochs} epochs (profile {p.profile})" for p in panels}
+    lengths = {p.label: f"at most {p.max_epochs} epochs{' (profile quick)' * (p.profile == 'quick')}" for p in panels}
     if len(set(lengths.values())) == 1:
-        return f"{', '.join(lengths)}: {next(iter(lengths.values()))}"
-    return ", ".join(f"{label}: {length}" for label, length in lengths.items())
+        return f"{', '.join(lengths)}, trained for {next(iter(lengths.values()))}"
+    return "Trained " + ", ".join(f"on {label} for {length}" for label, length in lengths.items())
 
 
 def _symbols(spec: FigureSpec, panels: Sequence[Panel]) -> str:

@@ -90,7 +90,10 @@ def _other_hubs(rows: Rows) -> str:
     panels = rows.whole("hubs")
     hubs = Hubs.read(rows.results_dir, panels)
     held: dict[str, Measured] = {kind: hubs.measured(kind, "in") for kind in _OTHER_HUBS}
-    said = [f"{_OTHER_HUBS[kind]}: {interval(e)} of the in-links." for kind, e in held.items() if e.n]
+    said = [
+        f"Of the hidden nodes of S-QR {100 * (1 - hubs.live_share('sqr')):.0f} % have no input." for _ in panels[:1]
+    ]
+    said += [f"{_OTHER_HUBS[kind]}: {interval(e)} of the in-links." for kind, e in held.items() if e.n]
     missing = [name for kind, name in _OTHER_HUBS.items() if not held[kind].n]
     said += [f"Not run: {', '.join(missing)}."] * bool(missing)
     return " ".join(said + ["The rows do not say which nodes the hubs are."] * ("node" not in DEGREE_COLUMNS))
@@ -113,10 +116,10 @@ def _spent_otherwise(rows: Rows) -> str:
     said = []
     for panel in rows.panels("control_budget"):
         if _has_spectral(panel):
-            found = budgets.beside_spectral(rows.entries, panel, ("hashed", "lowrank", *budgets.TRIVIAL))
+            found = budgets.beside_spectral(rows.entries, panel, ("hashed", "lowrank"))
             each = (f"{label} {e if isinstance(e, str) else interval(e, '+.3f')}" for label, e in found.items())
             said.append(f"on {panel.label} {', '.join(each)}")
-    return f"Others with at most as many parameters are above Spectral by: {'; '.join(said)}." if said else ""
+    return f"Others with at most as many parameters, less Spectral: {'; '.join(said)}." if said else ""
 
 
 def _has_spectral(panel: Panel) -> bool:

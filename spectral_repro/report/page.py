@@ -60,6 +60,7 @@ def _values(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str])
         trivial=_trivial(rows.frame),
         tuning_seeds=TUNING_SEEDS,
         grid=_grid(tuning),
+        edges=_edges(tuning),
         rates=sections.rates_table(tuning),
         collapsed=_collapsed(rows),
         far_below=_far_below(rows),
@@ -128,6 +129,12 @@ def _trivial(frame: pd.DataFrame) -> str:
 def _grid(tuning: Sequence[learning_rates.Line]) -> str:
     tried = sorted({lr for line in tuning for lr in line.tuning.validation})
     return f"{len(tried)} rates from {tried[0]:g} to {tried[-1]:g}" if tried else "not yet run"
+
+
+def _edges(tuning: Sequence[learning_rates.Line]) -> str:
+    """How many best rates are the largest that was tried."""
+    largest = [line for line in tuning if line.tuning.best == max(line.tuning.validation)]
+    return f"{len(largest)} of {len(tuning)} are the largest" if largest else ""
 
 
 def _collapsed(rows: Rows) -> str:

@@ -63,16 +63,20 @@ def _where(p: sparse.Place) -> tuple[str, str, float]:
     return p.panel.data, p.allocation, p.sparsity
 
 
-def sparse_counts(found: Mapping[str, Sequence[sparse.Place]]) -> dict[str, str]:
-    """By kind of rates in how many comparisons S-QR leads each rival, and is behind."""
-    return {
-        rates: "; ".join(
-            f"{sparse.said(rival)} {c.first} and {c.second} of {c.of} ({c.sure[0]} and {c.sure[1]})"
-            for rival, c in sparse.counts(places).items()
+def sparse_counts(found: Mapping[str, Sequence[sparse.Place]]) -> str:
+    """One line a rival: in how many comparisons S-QR leads it, and is behind."""
+    lines = [
+        (
+            sparse.said(rival),
+            rates,
+            c.of,
+            *(f"{n} ({sure})" for n, sure in zip((c.first, c.second), c.sure, strict=True)),
         )
         for rates, places in found.items()
-        if places
-    }
+        for rival, c in sparse.counts(places).items()
+    ]
+    header = ("S-QR beside", "rates", "comparisons", "leads (corrected)", "is behind (corrected)")
+    return markdown(header, [tuple(map(str, line)) for line in lines])
 
 
 def best_training(found: Sequence[sparse.Place]) -> str:

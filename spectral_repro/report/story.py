@@ -5,15 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from spectral_repro.claims import LEAST_N2
 from spectral_repro.figures.select import Panel
 from spectral_repro.figures.style import label_of
 from spectral_repro.report import budgets, cost, sparse
 from spectral_repro.report.entries import full_length
+from spectral_repro.report.judges import spectral_gain, spectral_lead
 from spectral_repro.report.measures import relative_by_size
 from spectral_repro.report.panels import RATES, Rows
 from spectral_repro.report.render import render
-from spectral_repro.results.statistics import Measured, average
+from spectral_repro.results.statistics import Measured, difference
 
 #: The size of which the story speaks.
 SIZE = 500
@@ -26,8 +26,9 @@ def story(frame: pd.DataFrame) -> str:
 
 def tell(rows: Rows) -> str:
     """The same, of rows whose figures may have been chosen already."""
-    text = render("story.md.j2", **numbers(rows)).strip()
-    return "\n\n".join(textwrap.fill(paragraph, 118, break_on_hyphens=False) for paragraph in text.split("\n\n")) + "\n"
+    text = render("story.md.j2", **numbers(rows)).strip().replace(" %", "\N{NO-BREAK SPACE}%")
+    lines = (textwrap.fill(paragraph, 118, break_on_hyphens=False) for paragraph in text.split("\n\n"))
+    return "\n\n".join(lines).replace("\N{NO-BREAK SPACE}", " ") + "\n"
 
 
 def numbers(rows: Rows) -> dict[str, Any]:
@@ -38,14 +39,14 @@ def numbers(rows: Rows) -> dict[str, Any]:
     return {
         "networks": len(full_length(rows.frame)),
         "size": SIZE,
-        "least": LEAST_N2,
         "parts": {m: _at_size(mnist, m) for m in ("spectral", "sqr")},
-        "fashion": {rates: _mean(_one(rows, "fig04", rates), "sqr") for rates in RATES},
-        "improved": {"MNIST": _gain(_one(rows, "findings")), "fashion": _gain(_one(rows, "fig03"))},
+        "narrow": _narrow(_one(rows, "control_budget")),
+        "fashion": {rates: _ratio(_one(rows, "fig04", rates), "sqr") for rates in RATES},
+        "improved": _improved(_one(rows, "fig03")),
         "sparse": {rates: _sparse(found) if found else None for rates, found in controls.items()},
-        "leaders": {rates: _leaders(lines) if lines else None for rates, lines in spent.items()},
+        "hashed": {rates: _hashed(lines) if lines else None for rates, lines in spent.items()},
         "epoch": [r for (_, n2), r in cost.epoch_seconds(rows.results_dir, "sqr").items() if n2 == SIZE],
-        "cifar": _mean(_one(rows, "fig05"), "sqr"),
+        "cifar": _ratio(_one(rows, "fig05"), "sqr"),
     }
 
 
@@ -62,31 +63,38 @@ def _at_size(panel: Panel | None, method: str) -> tuple[float, float] | None:
     return float(mine["rho"].iloc[0]), sizes[SIZE].value
 
 
-def _mean(panel: Panel | None, method: str) -> float | None:
-    sizes = relative_by_size(panel.frame, method, LEAST_N2) if panel else {}
-    return average(list(sizes.values())).value if sizes else None
+def _ratio(panel: Panel | None, method: str) -> float | None:
+    found = _at_size(panel, method)
+    return found and found[1]
 
 
-def _gain(panel: Panel | None) -> float | None:
-    if panel is None:
-        return None
-    dense = panel.frame[panel.frame["sparsity"] == 0]
-    new, old = (relative_by_size(dense, method) for method in ("spectral", "spectral_original"))
-    return average([new[n2] - old[n2] for n2 in new if n2 in old]).value if new.keys() & old.keys() else None
+def _narrow(panel: Panel | None) -> float | None:
+    """Claim 10 on the first data set."""
+    found = spectral_lead(panel) if panel else None
+    return found and found.lead.value
 
 
-def _sparse(found: list[sparse.Place]) -> dict[str, Any]:
-    """S-QR's lead on MNIST at the highest sparsity with all layers alike and with the last one dense; and the count."""
-    leads: dict[str, Measured] = sparse.at_highest(found).get("MNIST", {})
+def _improved(panel: Panel | None) -> float | None:
+    """Claim 2b."""
+    found = spectral_gain(panel) if panel else None
+    return found and found[0].value
+
+
+def _sparse(found: list[sparse.Place]) -> dict[str, Measured | sparse.Count | float | None]:
+    """S-QR's leads at the highest sparsity, on MNIST with all layers alike, and with the last one dense; the count."""
+    leads = sparse.at_highest(found)
+    mnist, fashion = (leads.get(label, {}) for label in ("MNIST", "Fashion-MNIST"))
     return {
         "top": max(p.sparsity for p in found),
-        "lead": leads["uniform"] if leads else None,
-        "dense": leads["dense_output"] if leads else None,
+        "lead": mnist.get("uniform"),
+        "dense": mnist.get("dense_output"),
+        "fashion": fashion.get("dense_output"),
         "returning": sparse.counts(found).get(sparse.RETURNING),
     }
 
 
-def _leaders(lines: list[budgets.Lead]) -> tuple[int, int]:
-    """On how many budgets hashed weights are first, and of how many."""
-    first = budgets.first_and_near(lines).get(label_of("hashed"), (0, 0))[0]
-    return first, len(lines)
+def _hashed(lines: list[budgets.Lead]) -> sparse.Count:
+    """In how many budgets hashed weights are above S-QR, and S-QR above them, by intervals."""
+    pairs = [{e.way: e.accuracies for e in line.ordered} for line in lines]
+    hashed, sqr = label_of("hashed"), label_of("sqr")
+    return sparse.count([difference(p[hashed], p[sqr]) for p in pairs if hashed in p and sqr in p])

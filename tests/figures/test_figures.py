@@ -59,7 +59,7 @@ def test_sparse_figure_has_three_panels_and_names_the_stand_in(whole):
         "CIFAR-10 (JPEG copies)",
     ]
     foot = " ".join(figure.get_supxlabel().replace("\u00a0", " ").split())
-    assert "CIFAR-10 (JPEG copies): at most 5 epochs (profile quick)" in foot
+    assert "CIFAR-10 (JPEG copies), trained for at most 5 epochs (profile quick)" in foot
     for panel, lines in zip(panels, lines_of(figure), strict=True):
         for method in ("direct", "sqr"):
             expected = curves.accuracy_curve(panel.frame, method, "sparsity")

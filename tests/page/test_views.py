@@ -115,6 +115,42 @@ def test_the_first_view_begins_with_the_story(browser, page):
         assert tab.locator("main .story strong").first.inner_text() == "What holds."
 
 
+def test_a_claim_of_the_table_is_shown(browser, page):
+    with opened(browser, page, "claims") as tab:
+        tab.locator("main table a[href='#claims/7']").click()
+        tab.wait_for_function("document.getElementById('claim-7').getBoundingClientRect().top < 200")
+
+
+def test_a_finger_is_enough(browser, page):
+    with opened(browser, page, "figures/fig02", viewport={"width": 390, "height": 844}, has_touch=True) as tab:
+        draw_all(tab)
+        mark = tab.locator(".chart").first.locator("g.means_marks path").nth(3)
+        mark.scroll_into_view_if_needed()
+        mark.tap(force=True)
+        told = tab.locator(".chosen").first
+        told.locator("dt").first.wait_for()
+        assert "95 % interval" in told.inner_text()
+
+
+def test_intervals_are_drawn_to_both_sides(browser, page):
+    with opened(browser, page, "figures/fig02") as tab:
+        draw_all(tab)
+        chart, y_of = tab.locator(".chart").first, "Number(mark.getAttribute('transform').match(/,([-0-9.]+)/)[1])"
+        means = chart.locator("g.means_marks path").evaluate_all(f"marks => marks.map((mark) => {y_of})")
+        ends = f"marks => marks.map((mark) => [{y_of}, {y_of} + Number(mark.getAttribute('y2'))])"
+        bars = chart.locator("g.bars_marks line").evaluate_all(ends)
+        assert len(means) == len(bars) > 10
+        assert all(min(bar) < mean < max(bar) for mean, bar in zip(means, bars, strict=True))
+
+
+def test_a_limit_stays_when_one_comes_back(browser, own_page):
+    with opened(browser, own_page, "leaderboard") as tab:
+        tab.locator("input[name=budget]").fill("30000")
+        go(tab, "rows")
+        go(tab, "leaderboard")
+        assert tab.locator("input[name=budget]").input_value() == "30000"
+
+
 def test_ones_own_sweep_shows_what_there_is(browser, own, own_page):
     with opened(browser, own_page, "claims") as tab:
         assert tab.locator(".story").count() == 0

@@ -210,11 +210,11 @@ def test_claim_10_is_at_the_count_of_spectral(judged, controls):
 
 def test_thresholds_are_those_of_the_rules():
     assert thresholds("fig01") == [
-        (0.875, "claim 1: about 90 %"),
-        (0.945, "claim 1: about 90 %"),
-        (0.98, "claim 4: equal to direct"),
+        (0.875, "claim 1: from 0.875"),
+        (0.945, "claim 1: to 0.945"),
+        (0.98, "claim 4: above 0.98"),
     ]
-    assert thresholds("fig07_tuned") == [(0.98, "claim 6: direct approached")]
+    assert thresholds("fig07_tuned") == [(0.98, "claim 6: above 0.98")]
     assert not thresholds("fig02")
     for claim in CLAIMS.values():
         for value, _ in claim.lines:

@@ -23,8 +23,8 @@ def test_s_qr_is_compared_with_three_ways_to_train_direct(controls):
     worse.loc[(worse["method"] == "sqr") & (worse["sparsity"] > 0), "test_accuracy"] -= 0.06
     count = sparse.counts(places(worse))[sparse.BEST]
     assert count == sparse.Count(0, 16, 16, (0, 16))
-    said = sections.sparse_counts({"published": places(worse)})["published"]
-    assert "best of direct 0 and 16 of 16 (0 and 16)" in said
+    said = sections.sparse_counts({"published": places(worse)})
+    assert "| best of direct | published | 16 | 0 (0) | 16 (16) |" in said
     fewer = sparse.counts(places(controls[controls["masking"] != "gradual"]))
     assert set(fewer) == {sparse.CUTOFF, sparse.RETURNING}
     table = sections.sparse_table({"published": found, "tuned": []})

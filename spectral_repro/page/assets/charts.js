@@ -89,7 +89,11 @@ function specification(chart, points) {
     legend,
   };
   const strokeDash = { field: "dash", scale: null, legend: null }; // a dashed line, and no dashed symbols in the legend
-  const place = { x: { field: "x", type: "quantitative", ...x }, y: { field: "y", type: "quantitative", ...y } };
+  const seen = [...means, ...dots].map((d) => d.y).concat(chart.rules.map(([at]) => yOf(at)));
+  const bars = means.flatMap((d) => (d.n > 2 ? [d.low, d.high] : [])).filter((v) => v !== null); // of two: far too long
+  const [least, most] = [Math.min(...seen, ...bars), Math.max(...seen, ...bars)];
+  const vertical = { ...y, scale: { ...y.scale, domain: [least, most] } };
+  const place = { x: { field: "x", type: "quantitative", ...x }, y: { field: "y", type: "quantitative", ...vertical } };
   const names = {
     method: "method",
     network: "network",
@@ -171,8 +175,9 @@ function specification(chart, points) {
       ...(dots.length ? [dotMarks] : []),
       {
         data: { values: means },
-        mark: { type: "rule", strokeWidth: 1.2, ...still },
-        encoding: { ...place, y: { field: "low", type: "quantitative", ...y }, y2: { field: "high" }, color },
+        name: "bars",
+        mark: { type: "rule", strokeWidth: 1.2, clip: true, ...still },
+        encoding: { ...place, y: { ...place.y, field: "low" }, y2: { field: "high" }, color },
       },
       {
         data: { values: means },

@@ -32,6 +32,7 @@ function showClaims(place, number) {
     make(
       "p",
       {},
+      "Spectral trains eigenvalues; S-SVD singular values of the eigenvectors, too; S-QR a triangular factor of them, too. ",
       "Published rates are the learning rates of the authors' code. Tuned: the rate that gave each method its best validation accuracy.",
     ),
     overview(),
@@ -44,7 +45,7 @@ function showClaims(place, number) {
     cards,
   );
   show("published");
-  document.getElementById(`claim-${number}`)?.scrollIntoView();
+  showClaim(number);
 }
 
 /** The paragraphs that README and report begin with; what is bold in Markdown is bold here. */
@@ -54,6 +55,8 @@ function story() {
   const paragraphs = PAGE.story.map((paragraph) => make("p", {}, text(paragraph)));
   return [make("section", { class: "story" }, paragraphs), make("h3", {}, "The paper's claims")];
 }
+
+const showClaim = (number) => document.getElementById(`claim-${number}`)?.scrollIntoView();
 
 const verdictsOf = (claim, rates) => claim.verdicts.filter((verdict) => verdict.rates === rates);
 
@@ -105,7 +108,7 @@ function claimCard(claim, rates) {
         claim.rule,
         `At ${rates} rates`,
         said,
-        "Caveat",
+        claim.caveat.includes("tuned rates") ? "Caveat" : "Caveat (published rates)",
         claim.caveat,
       ].map((value, i) => make(i % 2 ? "dd" : "dt", {}, value)),
     ),
@@ -114,6 +117,7 @@ function claimCard(claim, rates) {
 
 /** To the figure of this page, if it is there; hubs have a view of their own. */
 function figureLink(name) {
+  if (name === "findings") return "networks of no figure";
   if (name === "hubs") return make("a", { href: "#hubs" }, "Hubs");
   const figure = PAGE.figures.find((f) => f.name === name || `${f.name}_tuned` === name);
   return figure ? make("a", { href: `#figures/${figure.name}` }, figure.title.split(":")[0]) : name;

@@ -72,7 +72,7 @@ function choice(label, name, choices, chosen, change) {
 }
 
 /** A labelled number, empty for any. */
-function limit(label, name, suggestions, change) {
+function limit(label, name, suggestions, value, change) {
   const list = make(
     "datalist",
     { id: `${name}-list` },
@@ -83,6 +83,7 @@ function limit(label, name, suggestions, change) {
     min: "0",
     name,
     placeholder: "any",
+    value: Number.isFinite(value) ? String(value) : "",
     list: list.id,
     inputmode: "numeric",
     oninput: (event) => change(event.target.value === "" ? Infinity : Number(event.target.value)),

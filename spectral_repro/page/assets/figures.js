@@ -17,8 +17,10 @@ function showFigures(place, name) {
     ),
   );
   const charts = make("div", {});
+  const kinds = new Set(figure.charts.flatMap((chart) => values(chart.points.rates)));
+  const both = kinds.size > 1;
   const show = (rates) => {
-    figureRates = rates;
+    if (both) figureRates = rates;
     fill(
       charts,
       figure.charts.map((chart) => chartFigure(chart, rates)),
@@ -32,22 +34,24 @@ function showFigures(place, name) {
       "p",
       {},
       "A large symbol is the mean of one cell: one configuration, trained with several seeds. Its bar is the 95 % interval of the mean. ",
-      "A small dot is one network. Filled symbols: published learning rates; open symbols: tuned ones. Point at a symbol, or tap it, to see its numbers.",
+      "A small dot is one network. Filled symbols: published learning rates (ours where the paper has none); open symbols, which lie above filled ones: tuned ones. Point at a symbol, or tap it, to see its numbers.",
     ),
-    toggle(
-      "Learning rates shown",
-      [
-        ["any", "all"],
-        ["published", "published"],
-        ["tuned", "tuned"],
-      ],
-      figureRates,
-      show,
-    ),
+    both
+      ? toggle(
+          "Learning rates shown",
+          [
+            ["any", "all"],
+            ["published", "published"],
+            ["tuned", "tuned"],
+          ],
+          figureRates,
+          show,
+        )
+      : null,
     charts,
     figure.commands.length ? made(figure) : null,
   );
-  show(figureRates);
+  show(both ? figureRates : "any");
 }
 
 function made(figure) {
@@ -76,7 +80,8 @@ function chartFigure(chart, rates) {
   });
   const chosen = make("div", { class: "chosen", role: "status" });
   const known = points.map(said);
-  const lines = known.map((p) => [
+  const order = points.map((point, i) => i).sort((i, j) => points[i].x - points[j].x);
+  const lines = order.map((i) => known[i]).map((p) => [
     p.method,
     p.at,
     p.mean,
@@ -104,12 +109,13 @@ function chartFigure(chart, rates) {
   ];
   whenSeen(place, async () => {
     const { view } = await draw(place, specification(chart, points));
-    view.addEventListener("click", (_, item) => {
+    const tell = (_, item) => {
       const point = item?.datum?.cell
         ? known.find((p) => p.cell === item.datum.cell && p.at === item.datum.at && p.method === item.datum.method)
         : null;
       if (point) fill(chosen, make("h4", {}, `${point.method} at ${point.at}`), details(point));
-    });
+    };
+    for (const touch of ["click", "touchend"]) view.addEventListener(touch, tell);
   });
   return make(
     "figure",

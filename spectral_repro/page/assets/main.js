@@ -24,6 +24,7 @@ function route(event) {
   if (event) {
     window.scrollTo(0, 0);
     place.focus({ preventScroll: true }); // a screen reader goes on from the new view
+    if (name === "claims") showClaim(rest[0]);
   }
 }
 
@@ -47,6 +48,9 @@ prefersDark.addEventListener("change", () => {
 window.addEventListener("hashchange", route);
 
 setTheme(prefersDark.matches);
+const networksIn = (cells) => cells.reduce((sum, cell) => sum + cell.rows.length, 0);
+const choosing = networksIn(CELLS) - CELLS.reduce((sum, c) => sum + (c.tuning ? 0 : c.results.length), 0);
 document.querySelector("#extent").textContent =
-  `${count(CELLS.reduce((sum, cell) => sum + cell.rows.length, 0))} networks in ${count(CELLS.length)} cells, from ${PAGE.results_dir}`;
+  `${count(networksIn(CELLS))} networks in ${count(CELLS.length)} cells, from ${PAGE.results_dir}` +
+  (choosing ? `; ${count(choosing)} of them only chose learning rates` : "");
 route();

@@ -93,7 +93,10 @@ function cellDetails(cell) {
     "section",
     { class: "cell" },
     make("h3", {}, `${cell.way}, ${PAGE.labels[cell.data]}, ${cell.network}, sparsity ${cell.sparsity} (${cell.hash})`),
-    cell.tuning ? make("p", {}, "These networks only served to choose a learning rate.") : null,
+    cell.tuning
+      ? make("p", {}, "These networks only served to choose a learning rate.")
+      : make("p", {}, `Seeds from ${PAGE.tuning_seeds} on only chose a learning rate, and are in no mean.`),
+    make("p", {}, "Seconds are those of training together, shared evenly by the networks of a batch."),
     make(
       "dl",
       {},
