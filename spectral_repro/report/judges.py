@@ -192,7 +192,9 @@ def hubs_collect(panel: Panel, results_dir: Path) -> Finding | None:
 
 def costs_less(panel: Panel, results_dir: Path) -> Finding | None:
     """Claim 9."""
-    others, comparable, less = [], [], []
+    others: list[str] = []
+    comparable: list[str] = []
+    less: list[Holds] = []
     for cell in {cell.method: cell for cell in panel.cells if cell.method != "direct"}.values():
         sizes = relative_by_size(panel.frame, cell.method, LEAST_N2)
         seconds = list(cost.relative_seconds(panel, cell.method, results_dir).values())

@@ -47,7 +47,7 @@ def tunings(frame: pd.DataFrame, profile: str = "paper") -> list[Tuning]:
     if not (frame["seed"] >= TUNING_SEEDS).any():
         return []  # the cells need not be composed
     groups: dict[tuple[str, str, str, str | None], list[tuple[Cell, range]]] = {}
-    for cell, seeds in cells_of("rates", profile):
+    for cell, seeds in _cells(set(frame.loc[frame["seed"] >= TUNING_SEEDS, "data"]), profile):
         protocol = "sparse" if cell.sparsity else "dense"
         groups.setdefault((protocol, cell.data["name"], cell.method, cell.masking_names[0]), []).append((cell, seeds))
     rows_of = dict(list(frame.groupby("config_hash")))
@@ -63,6 +63,22 @@ def tunings(frame: pd.DataFrame, profile: str = "paper") -> list[Tuning]:
         if values:
             found.append(Tuning(*key, cells[0][0].sparsity, dict(sorted(values.items())), missing == 0))
     return found
+
+
+def _cells(tried: set[str], profile: str) -> list[tuple[Cell, range]]:
+    """Those of the experiment; for data without rows those of data that was tried in its place (``data.lr_as``)."""
+    cells = list(cells_of("rates", profile))
+    planned = {cell.data["name"] for cell, _ in cells}
+    for other in sorted(tried - planned):
+        like = conf_file("data", other).get("lr_as")
+        if like in planned - tried:
+            ways = {_way(cell) for cell, _ in cells if cell.data["name"] == like}
+            cells += [(cell, seeds) for cell, seeds in cells_of("rates", profile, other) if _way(cell) in ways]
+    return cells
+
+
+def _way(cell: Cell) -> tuple[str, str | None]:
+    return cell.method, cell.masking_names[0]
 
 
 def without_tuning(frame: pd.DataFrame) -> pd.DataFrame:

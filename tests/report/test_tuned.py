@@ -8,10 +8,12 @@ from spectral_repro.config.read import read_config
 from spectral_repro.config.tuned import read_rates
 from spectral_repro.errors import ConfigError, UserError
 from spectral_repro.figures.catalogue import TUNED
+from spectral_repro.figures.select import load_frame
 from spectral_repro.report import learning_rates, sections, verdicts
 from spectral_repro.report.panels import Rows
 from spectral_repro.results.frame import to_frame
-from spectral_repro.results.rates import write_rates
+from spectral_repro.results.rates import tunings, write_rates
+from tests.conftest import ROOT
 from tests.synthetic import WAY, all_panels, frame_of, synthetic_rows, tuning_rows
 
 PAPER = [name for name, spec in TUNED.items() if spec.name.startswith("fig")]
@@ -73,6 +75,20 @@ def test_the_best_rate_is_that_of_validation():
     table = learning_rates.table(found)
     assert set(table["n"]) == {2}
     assert set(table.loc[table["best"], "lr"]) == {0.001}
+
+
+def test_data_that_stands_for_other_data_is_tuned_as_that(tmp_path):
+    """The committed rows of CIFAR-10 are of its JPEG copies: their rates are the copies' own."""
+    frame = load_frame(ROOT / "results")
+    mine = frame[(frame["data"] == "cifar10_jpeg") & (frame["seed"] >= 1000) & (frame["n2"] == 500)]
+    dense = mine[(mine["method"] == "direct") & (mine["sparsity"] == 0)]
+    (found,) = [t for t in tunings(frame) if (t.data, t.method, t.protocol) == ("cifar10_jpeg", "direct", "dense")]
+    assert found.complete
+    assert found.best == dense.groupby("lr")["validation_accuracy"].mean().idxmax()
+    assert not [t for t in tunings(frame) if t.data == "cifar10"]
+    write_rates(frame, tmp_path)
+    job = ["method=direct", "data=cifar10_jpeg", "rates=tuned", f"results_dir={tmp_path}"]
+    assert read_config(plain_compose()(job))[0].trainer["lr"] == found.best
 
 
 def test_tuned_rates_are_kept_and_used(tmp_path):
