@@ -43,10 +43,11 @@ def page_data(results_dir: Path) -> dict[str, Any]:
         )
     makers = frame[_MAKER].drop_duplicates().reset_index(drop=True)
     cells = _cells(frame)
+    commands = commands_of(results_dir)
     return {
         "results_dir": str(results_dir),
         "cells": columns(cells, _DIGITS),
-        "commands": by_words(cells["hash"].map(commands_of(results_dir)).replace(float("nan"), None).tolist()),
+        "commands": by_words([commands.get(cell) for cell in cells["hash"]]),
         "rows": columns(_rows(frame, makers), _DIGITS),
         "labels": {data: data_label(data) for data in frame["data"].unique()},
         "styles": {method: style_of(method)._asdict() for method in frame["method"].unique()},

@@ -1,6 +1,7 @@
 """What the page is made of, without a browser."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -63,6 +64,13 @@ def test_damaged_claims_are_one_line(own, tmp_path):
     (tmp_path / "claims.json").write_text("[{")
     with pytest.raises(UserError, match=r"claims\.json: is not a readable file of claims"):
         page_data(tmp_path)
+
+
+def test_rows_without_the_file_of_their_command_are_shown(own, tmp_path):
+    shutil.copytree(own / "runs", tmp_path / "runs")
+    first = min((tmp_path / "runs").glob("*/*.csv"))
+    first.with_suffix(".yaml").write_text("# spectral-repro n2=500\n")
+    assert sorted(map(str, page_data(tmp_path)["commands"]["at"])) == ["None", "[0, 1]"]
 
 
 def test_nothing_in_rows_or_library_ends_a_script(own):

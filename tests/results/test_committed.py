@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from spectral_repro.results.collect import collect
+from spectral_repro.results.commands import commands_of
 from spectral_repro.results.rows import COLUMNS, all_rows
 from tests.conftest import ROOT
 
@@ -52,6 +53,11 @@ def test_every_file_has_the_one_header_and_the_name_of_its_cell():
         header, *rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8")))
         assert tuple(header) == COLUMNS
         assert {row[COLUMNS.index("config_hash")] for row in rows} == {path.stem.rpartition("-")[2]}
+
+
+def test_every_file_says_the_command_that_makes_it():
+    cells = {path.stem.rpartition("-")[2] for path in RESULTS.glob("runs/*/*.csv")}
+    assert cells == set(commands_of(RESULTS))
 
 
 def test_known_values_are_filled_in():
