@@ -11,10 +11,15 @@ from tests.conftest import run_cli, write_images
 
 #: overrides, and what the line must contain
 BAD = [
-    ("method=qr", "method=qr: must be one of diagonal, direct, hashed, lowrank, projection, spectral"),
+    ("method=qr", "method=qr: must be one of diagonal, direct, hashed, linear, lowrank, projection"),
     ("data=mnits", "did you mean mnist?"),
     ("profile=fast", "profile=fast: must be one of paper, quick"),
     ("experiment=fig11", "experiment=fig11: must be one of control_budget, control_sparse, fig01"),
+    ("method=linear hidden=[30]", "hidden=[30]: goes with hidden layers, of which method=linear has none"),
+    (
+        "method=linear sparsity=0.5 masking.allocation=dense_output",
+        "masking.allocation=dense_output: goes with hidden layers, of which method=linear has none",
+    ),
     ("n2=0", "n2=0: must be a whole number, at least 1"),
     ("n2=-5", "n2=-5: must be a whole number, at least 1"),
     ("n2=abc", "n2=abc: must be a whole number"),

@@ -76,7 +76,7 @@ class Cell:
     def slug(self) -> str:
         """File name without suffix: readable first, the hash last."""
         p, widths = self.method_options.get("p"), "_".join(map(str, self.hidden or [self.n2]))
-        parts = [self.method, f"n2_{widths}", f"h{self.hidden_layers}", f"s{self.sparsity:g}"]
+        parts = [self.method, *[f"n2_{widths}"] * bool(self.widths), f"h{self.hidden_layers}", f"s{self.sparsity:g}"]
         parts += [f"p_{p:g}"] if isinstance(p, int | float) else []
         parts += [str(self.method_options[k]) for k in ("core",) if k in self.method_options]
         parts += filter(None, self.masking_names) if self.masking else []
@@ -84,22 +84,26 @@ class Cell:
 
     @property
     def size(self) -> str:
-        """Of the hidden layers: ``500``, ``500 x2``, ``500-200``."""
+        """Of the hidden layers: ``500``, ``500 x2``, ``500-200``, ``none``."""
+        if not self.widths:
+            return "none"
         return "-".join(map(str, self.hidden)) or f"{self.n2}" + f" x{self.hidden_layers}" * (self.hidden_layers > 1)
 
     @property
     def label(self) -> str:
         """In short: ``S-QR mnist N2=500 s=0.9``."""
-        return f"{self.method_label} {self.data['name']} N2={self.size}" + f" s={self.sparsity:g}" * (self.sparsity > 0)
+        parts = [self.method_label, self.data["name"], *[f"N2={self.size}"] * bool(self.widths)]
+        return " ".join([*parts, *[f"s={self.sparsity:g}"] * (self.sparsity > 0)])
 
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides its numbers, images apart, by key of the command line."""
+        size = {"n2": self.n2, "hidden_layers": self.hidden_layers} if self.widths else {}
         masking = {"masking": masking_name(self.masking).partition("+")[0]} if self.masking else {}
         return {
             "method": self.method,
             **{f"method.{key}": value for key, value in self.method_options.items()},
-            **({"hidden": self.hidden} if self.hidden else {"n2": self.n2, "hidden_layers": self.hidden_layers}),
+            **({"hidden": self.hidden} if self.hidden else size),
             "sparsity": self.sparsity,
             **masking,
             **{f"masking.{key}": value for key, value in self.masking.items()},

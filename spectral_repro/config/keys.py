@@ -99,6 +99,8 @@ class Method(BaseModel):
     protocols: Mapping[str, Mapping[str, Any]]
     label: str | None = None
     first_layer: Mapping[str, Any] | None = None
+    #: Of a method without hidden layers, whatever the key ``hidden_layers`` says.
+    hidden_layers: Literal[0] | None = None
 
 
 class Data(_Keys):
@@ -135,6 +137,7 @@ class Options(BaseModel):
     )
     eig_in: Start = Field(_NOT_GIVEN, description="start values of λin")
     eig_out: Start = Field(_NOT_GIVEN, description="start values of λout")
+    train_weight: bool = Field(_NOT_GIVEN, description="of direct layers: whether they are trained")
     train_eig_in: bool = Field(_NOT_GIVEN, description="whether λin is trained")
     train_eigenvectors: bool = Field(_NOT_GIVEN, description="of spectral layers: whether φ is trained, too")
     bias: bool = Field(_NOT_GIVEN, description="whether layers have a bias; written `+method.bias=false`")

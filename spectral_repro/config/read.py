@@ -80,7 +80,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
     _check_optimizer(checked.trainer)
     if data.get("resize") and data["source"] != "folder":
         raise ConfigError("data.resize", data["resize"], "goes with data=folder only")
-    widths = tuple(checked.hidden or [checked.n2] * checked.hidden_layers)
+    widths = _widths(method, checked)
     cell = Cell(
         data={k: v for k, v in data.items() if k != "lr" and (k, v) != ("resize", None)},
         method=method["name"],
@@ -88,7 +88,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[Cell, keys.Run]:
         method_options={k: v for k, v in method.items() if k not in keys.Method.model_fields},
         first_layer=dict(method.get("first_layer") or {}),
         hidden_layers=len(widths),
-        n2=widths[0],
+        n2=widths[0] if widths else 0,
         hidden=widths if len(set(widths)) > 1 else (),
         sparsity=checked.sparsity,
         trainer=checked.trainer.model_dump(exclude={"realizations_per_batch"}),
@@ -117,6 +117,24 @@ def require_packages(options: keys.Run) -> None:
     for key, value, package in wanted:
         if find_spec(package) is None:
             raise ConfigError(key, value, f"needs a package: pip install {package}")
+
+
+def _widths(method: Mapping[str, Any], checked: keys.Keys) -> tuple[int, ...]:
+    """Of the hidden layers.
+
+    Raises:
+        ConfigError: naming what goes with hidden layers only.
+    """
+    if method.get("hidden_layers") != 0:
+        return tuple(checked.hidden or [checked.n2] * checked.hidden_layers)
+    how = f"goes with hidden layers, of which method={method['name']} has none"
+    if checked.hidden:
+        raise ConfigError("hidden", checked.hidden, how)
+    if checked.sparsity and checked.masking.allocation == "dense_output":
+        raise ConfigError("masking.allocation", "dense_output", how)
+    if checked.degrees:
+        raise ConfigError("degrees", True, how)
+    return ()
 
 
 def _check_optimizer(trainer: keys.Trainer) -> None:

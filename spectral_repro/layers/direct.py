@@ -14,6 +14,10 @@ class DirectLinear(ReparametrizedLinear):
     A silenced weight gets no gradient: it can come back only on the optimizer's momentum.
 
     Parameters (trained): ``dense (N_out, N_in)``, ``bias (N_out)``.
+
+    Args:
+        train_weight: whether the layer is trained; if not, ``dense`` is a buffer, and there is no bias (SPEC 9: random
+            features).
     """
 
     dense: Tensor
@@ -25,13 +29,14 @@ class DirectLinear(ReparametrizedLinear):
         out_features: int,
         bias: bool = True,
         *,
+        train_weight: bool = True,
         sparsity: float = 0.0,
         generator: torch.Generator | None = None,
         device=None,
         dtype=None,
     ) -> None:
-        super().__init__(in_features, out_features, bias, sparsity, device, dtype)
-        self.initialize(generator)
+        super().__init__(in_features, out_features, bias and train_weight, sparsity, device, dtype)
+        self.initialize(generator, frozen=() if train_weight else ("dense",))
 
     def start_values(self, generator: torch.Generator | None) -> dict[str, Tensor]:
         bound = math.sqrt(6 / (self.in_features + self.out_features))

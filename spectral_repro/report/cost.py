@@ -22,23 +22,18 @@ def multiply_adds(row: pd.Series) -> float | None:
     An elementwise pass counts as the trainer's cost model has it. The first layer's product with what is frozen is
     known from the first epoch on. Silenced weights are multiplied as zeros: they save nothing.
     """
-    layer = _layer(row["method"])
-    if layer is None:
+    found = conf_file("method", row["method"])
+    if not found:
         return None
+    layer, first = import_layer(found["layer"]), found.get("first_layer") or {}
     options = {name: row[name] for name in _OPTIONS if pd.notna(row[name])}
     options = {name: int(value) if name == "rank" else value for name, value in options.items()}
     total = 0.0
     for k, (n_in, n_out) in enumerate(pairwise(widths_of(row))):
         step = Step(n_in, n_out, int(row["batch_size"]), input_grad=k > 0, product=k == 0)
-        cost = step_cost(layer, step, **options)
+        cost = step_cost(layer, step, **({**options, **first} if k == 0 else options))
         total += cost.explicit if row["sparsity"] else min(cost)
     return total
-
-
-@functools.cache
-def _layer(method: str) -> type | None:
-    found = conf_file("method", method)
-    return import_layer(found["layer"]) if found else None
 
 
 @functools.cache

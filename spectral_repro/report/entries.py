@@ -11,7 +11,7 @@ from spectral_repro.figures.controls import ALLOCATIONS
 from spectral_repro.figures.select import ENOUGH
 from spectral_repro.figures.style import WAYS, label_of
 from spectral_repro.report.cost import links, multiply_adds
-from spectral_repro.results.frame import guessing
+from spectral_repro.results.frame import guessing, widths_of
 from spectral_repro.results.rates import TUNING_SEEDS
 from spectral_repro.results.statistics import Estimate, mean
 
@@ -77,7 +77,7 @@ def _entry(key: str, rows: pd.DataFrame) -> Entry:
     return Entry(
         way=way_in_words(first),
         options="".join(f", {k} = {first[k]:g}" for k in _SAID if pd.notna(first[k]) and (k, first[k]) != ("p", 1)),
-        network="–".join(map(str, first["hidden"].strip("[]").split(","))),
+        network="–".join(map(str, widths_of(first)[1:-1])) or "none",
         data=str(first["data"]),
         sparsity=float(first["sparsity"]),
         rates=str(first.get("rates", "published")),

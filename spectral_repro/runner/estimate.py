@@ -3,9 +3,10 @@
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 import torch
 
@@ -31,15 +32,26 @@ def work(cell: Cell) -> float | None:
         return None
     rows = cell.trainer["batch_size"]
     sizes = (shape["n1"], *cell.widths, shape["classes"])
-    step = step_work(import_layer(cell.layer), sizes, rows, cell.sparsity, **cell.method_options)
+    step = step_work(import_layer(cell.layer), sizes, rows, cell.sparsity, cell.first_layer, **cell.method_options)
     return step * shape["train_images"] * (1 - cell.trainer["validation_fraction"]) / rows
 
 
-def step_work(layer: type[ReparametrizedLinear], sizes: Sequence[int], rows: int, sparsity: float, **options) -> float:
-    """Multiply-adds of one step of one network on ``rows`` inputs, elementwise passes counted as such."""
+def step_work(
+    layer: type[ReparametrizedLinear],
+    sizes: Sequence[int],
+    rows: int,
+    sparsity: float,
+    first: Mapping[str, Any],
+    **options,
+) -> float:
+    """Multiply-adds of one step of one network on ``rows`` inputs, elementwise passes counted as such.
+
+    ``first`` are the options of the first layer that differ from the others'.
+    """
     step = 0.0
     for k, (n_in, n_out) in enumerate(pairwise(sizes)):
-        cost, weights = step_cost(layer, Step(n_in, n_out, rows, k > 0, k == 0), **options), n_in * n_out
+        mine = {**options, **first} if k == 0 else options
+        cost, weights = step_cost(layer, Step(n_in, n_out, rows, k > 0, k == 0), **mine), n_in * n_out
         step += cost.explicit + PASS_COST * _CUTOFF_PASSES * weights if sparsity else min(cost)
         step += PASS_COST * _UPDATE_PASSES * weights
     return step

@@ -44,7 +44,7 @@ def test_floor_of_a_dense_layer_is_its_two_or_three_products():
 def test_floor_is_below_the_cost_model(method):
     """The model counts the forms that exist, and more than their products."""
     for n2 in (20, 100, 500, 1000):
-        assert floor_macs(method, n2) < step_work(LAYERS[method], (784, n2, 10), turns.BATCH, 0.0)
+        assert floor_macs(method, n2) < step_work(LAYERS[method], (784, n2, 10), turns.BATCH, 0.0, {})
 
 
 @pytest.mark.parametrize("method", LAYERS)

@@ -51,8 +51,8 @@ def test_the_help_has_every_key_with_its_default():
         assert f"  {key}{f' = {default}' if default else ''}\n      {meaning} ({allowed})\n" in unwrapped
     assert "  trainer.optimizer = adamax or adam\n" in text
     assert "  trainer.batch_size = 200\n" in text
-    names = "diagonal, direct, hashed, lowrank, projection, spectral, spectral_nodes, spectral_original, sqr, ssvd"
-    assert f"method: {names}\n" in re.sub(r"\n {4}", " ", text)
+    names = "diagonal, direct, hashed, linear, lowrank, projection, random_features, spectral, spectral_nodes, "
+    assert f"method: {names}spectral_original, sqr, ssvd\n" in re.sub(r"\n {4}", " ", text)
     assert "masking: cutoff, gradual, rigl, straight_through\n" in text
 
 
@@ -100,7 +100,7 @@ def test_own_configurations_are_completed(tmp_path, where):
     """Through the command itself, as a shell calls it."""
     (tmp_path / "method").mkdir()
     (tmp_path / "method/rank_one.yaml").write_text("name: rank_one")
-    line = f"spectral-repro {where.format(tmp_path)} method=r"
+    line = f"spectral-repro {where.format(tmp_path)} method=rank"
     done = run_cli("-sc", "query=bash", cwd=tmp_path, COMP_LINE=line)
     assert done.stdout.split() == ["method=rank_one"], done.stderr
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spectral_repro.layers import SpectralLinear, cutoff, stack
+from spectral_repro.layers import DirectLinear, SpectralLinear, cutoff, stack
 from spectral_repro.training.backpropagation import Backpropagation, loss_of
 from spectral_repro.training.feed import Batch
 from spectral_repro.training.kernels import KERNELS, Kernel
@@ -67,6 +67,27 @@ def test_gradients_are_those_of_the_plain_formula(name, form, sparsity, sizes, m
         factor = Backpropagation(network, [torch.empty_like(p) for p in leaves]).kernels[0].frozen_factor()
         products = [None] if factor is None or sparsity else [None, x @ factor]
         for product in products:
+            for got, wanted in zip(found(network, Batch(x, labels, product)), expected, strict=True):
+                torch.testing.assert_close(got, wanted, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.7])
+def test_gradients_go_through_frozen_layers(sparsity):
+    """Of random features: with and without the products that never change, in a first layer and above."""
+    trained = (True, False, True), (False, False, True), (False, True, True)
+    for case in trained:
+        layers = [*zip(itertools.pairwise((20, 15, 12, 10)), case, strict=True)]
+        options = {"sparsity": sparsity, "dtype": torch.float64}
+        network = stack(
+            [Network([DirectLinear(*p, train_weight=t, **options) for p, t in layers], "tanh") for _ in range(2)]
+        )
+        x, labels = torch.randn(2, 9, 20, dtype=torch.float64), torch.randint(10, (2, 9))
+        leaves = list(network.parameters())
+        assert len(leaves) == 2 * sum(case)
+        expected = torch.autograd.grad(loss_of(network(x), labels), leaves)
+        factor = Backpropagation(network, [torch.empty_like(p) for p in leaves]).kernels[0].frozen_factor()
+        assert (factor is None) == case[0]
+        for product in [None] if factor is None or sparsity else [None, x @ factor]:
             for got, wanted in zip(found(network, Batch(x, labels, product)), expected, strict=True):
                 torch.testing.assert_close(got, wanted, rtol=1e-8, atol=1e-12)
 

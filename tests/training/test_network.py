@@ -34,6 +34,10 @@ METHODS = {
     "hashed": {"layer": functools.partial(HashedLinear, multiple=2)},
     "diagonal": {"layer": DiagonalLinear},
     "projection": {"layer": ProjectionLinear},
+    "random_features": {
+        "layer": DirectLinear,
+        "first_layer": functools.partial(DirectLinear, train_weight=False),
+    },
 }
 
 
@@ -57,6 +61,7 @@ def formula(method: str, sizes: tuple[int, ...]) -> int:
             "sqr": eigenvalues + sum(m * (m + 1) // 2 for m in smaller),
             "sqr_full": eigenvalues + sum(a * b if b > a else b * b for a, b in pairs),
             "lowrank": sum((a + b) * min(6, a, b) for a, b in pairs),
+            "random_features": sum(a * b for a, b in pairs[1:]) - sizes[1],
             "hashed": sum(min(2 * (a + b), a * b) for a, b in pairs),
             "diagonal": sum(a + b for a, b in pairs),
             "projection": sum(
@@ -77,6 +82,7 @@ def formula(method: str, sizes: tuple[int, ...]) -> int:
         ("sqr_full", 252_404, 0.635),
         ("diagonal", 2_304, 0.005796),
         ("projection", 127_570, 0.320923),
+        ("random_features", 5_010, 0.012603),
     ],
 )
 def test_counts_of_the_specification(method, trained, rho):
@@ -106,7 +112,7 @@ def test_forward_is_the_composition_of_effective_maps():
             network = build_network((12, 30, 7, 4), seed=3, activation=activation, dtype=torch.float64, **layers)
             y = x
             for i, (weight, bias) in enumerate(network.effective_maps()):
-                y = (y if i == 0 else getattr(torch, activation)(y)) @ weight.T + bias
+                y = (y if i == 0 else getattr(torch, activation)(y)) @ weight.T + (0 if bias is None else bias)
             torch.testing.assert_close(network(x), y, msg=method)
             torch.testing.assert_close(network.apply_maps(network.effective_maps(), x), y)
 

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import linear
 
 from spectral_repro.layers import DirectLinear, HashedLinear, QRLinear, SpectralLinear, SVDLinear
 from spectral_repro.training.network import ACTIVATIONS, build_network, build_stack, trained_parameters
@@ -95,8 +96,8 @@ def test_equals_a_plain_program(case, optimizer):
     for epoch in range(p.max_epochs):
         order = torch.randperm(90, generator=stream(seed, "order", epoch))
         for rows in split[order].split(p.batch_size):
-            hidden = torch.relu(data.train_x[rows] @ network.layers[0].weight.T + network.layers[0].bias)
-            logits = hidden @ network.layers[1].weight.T + network.layers[1].bias
+            hidden = torch.relu(linear(data.train_x[rows], network.layers[0].weight, network.layers[0].bias))
+            logits = linear(hidden, network.layers[1].weight, network.layers[1].bias)
             loss = torch.nn.functional.cross_entropy(logits, data.train_y[rows])
             with torch.no_grad():
                 for q, rule, g in zip(parameters, rules, torch.autograd.grad(loss, parameters), strict=True):
@@ -190,10 +191,11 @@ def test_seed_alone_decides_and_methods_share_splits_and_orders():
 def test_frozen_products_change_nothing():
     """The same training with and without the first layer's products kept in memory."""
     sizes, seeds = (300, 280, 3), [0, 1]
-    for layer in (SpectralLinear, SVDLinear, QRLinear):
+    for layer in (SpectralLinear, SVDLinear, QRLinear, DirectLinear):
         results = []
+        first = functools.partial(DirectLinear, train_weight=False) if layer is DirectLinear else None
         for memory in (2**31, 0):
-            network = build_stack(seeds, sizes=sizes, layer=layer, dtype=torch.float64)
+            network = build_stack(seeds, sizes=sizes, layer=layer, first_layer=first, dtype=torch.float64)
             trainer = Trainer(network, images(300), seeds, protocol(max_epochs=2), product_bytes=memory)
             results.append((trainer.feed.products is not None, trainer))
             trainer.run()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from spectral_repro.layers import (
     DiagonalLinear,
+    DirectLinear,
     LowRankLinear,
     ProjectionLinear,
     QRLinear,
@@ -55,11 +56,18 @@ def prefers_factors(layer: ReparametrizedLinear, rows: int, input_grad: bool, pr
     """Whether the factored form is the cheaper one (never with a cut-off, which needs ``W``)."""
     known = ("core", "rank")
     options = {name: getattr(layer, name) for name in known if hasattr(layer, name)}
+    if isinstance(layer, DirectLinear):
+        options["train_weight"] = layer.dense.requires_grad
     if isinstance(layer, SpectralLinear):
         options["train_eigenvectors"] = layer.phi.requires_grad
     step = Step(layer.in_features, layer.out_features, rows, input_grad, product)
     cost = step_cost(type(layer), step, **options)
     return layer.sparsity == 0 and cost.factored < cost.explicit
+
+
+def _direct(step: Step, *, train_weight: bool = True, **_) -> Cost:
+    products = step.rows * step.weights * ((not step.product) + step.input_grad)
+    return Cost(step.dense, float("inf") if train_weight else products)
 
 
 def _spectral(step: Step, *, train_eigenvectors: bool = False, **_) -> Cost:
@@ -116,6 +124,7 @@ def _diagonal(step: Step, **_) -> Cost:
 
 
 _COSTS: dict[type[ReparametrizedLinear], Callable[..., Cost]] = {
+    DirectLinear: _direct,
     SpectralLinear: _spectral,
     SVDLinear: _svd,
     QRLinear: _qr,
