@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from spectral_repro.errors import told_in_one_line
 from spectral_repro.figures.catalogue import CONTROLS, DEGREES, FIGURES, TUNED
 from spectral_repro.figures.draw import draw_figure
+from spectral_repro.figures.hubs import degrees_of
 from spectral_repro.figures.own import OwnFigure, draw_own
-from spectral_repro.figures.select import PROFILES, Panel, choose_panels, load_frame
+from spectral_repro.figures.select import PROFILES, choose_panels, load_frame
 from spectral_repro.files import write_atomically
-from spectral_repro.results.degrees import DEGREE_COLUMNS, degree_file, read_degrees
 from spectral_repro.results.frame import by_epoch
 from spectral_repro.results.rates import write_rates
 from spectral_repro.terminal import parser_of
@@ -69,7 +69,7 @@ def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | N
     panels = choose_panels(frame, spec, profile)
     again = TUNED.get(f"{name}_tuned")
     tuned = [panel for panel in choose_panels(frame, again, profile) if panel.found] if again else []
-    degrees = [load_degrees(results_dir, panel) for panel in panels] if spec.kind == DEGREES else []
+    degrees = degrees_of(results_dir, panels) if spec.kind == DEGREES else None
     base = results_dir / "figures" / name
     _write(draw_figure(spec, panels, tuned, degrees), base)
     said = [*(p.caption for p in panels), *(f"tuned rates, {p.caption}" for p in tuned)]
@@ -84,13 +84,3 @@ def render(figure: Figure, kind: str) -> bytes:
     metadata = {"Software": None} if kind == "png" else {"CreationDate": None, "Producer": None, "Creator": None}
     figure.savefig(buffer, format=kind, dpi=240, metadata=metadata)
     return buffer.getvalue()
-
-
-def load_degrees(results_dir: Path, panel: Panel) -> pd.DataFrame:
-    """Degree histograms of the cells of a panel: ``method, seed, layer, direction, degree, count``."""
-    lines = []
-    for cell in panel.cells:
-        seeds = set(panel.frame.loc[panel.frame["config_hash"] == cell.config_hash, "seed"])
-        found = read_degrees(degree_file(results_dir, cell))
-        lines += [(cell.method, *line) for line in found if line[0] in seeds]
-    return pd.DataFrame(lines, columns=["method", *DEGREE_COLUMNS])

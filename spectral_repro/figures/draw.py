@@ -12,7 +12,7 @@ from spectral_repro.figures.budget import budget_panel
 from spectral_repro.figures.captions import caption
 from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.controls import ALLOCATIONS, ways_panel
-from spectral_repro.figures.hubs import degree_panel
+from spectral_repro.figures.hubs import degree_panel, index_panel
 from spectral_repro.figures.layout import COLUMN, PAGE, grid, write_foot, write_head
 from spectral_repro.figures.marks import stamp_preliminary
 from spectral_repro.figures.relative import direct_panel, gain_panel, ratio_panel, rho_panel
@@ -24,14 +24,13 @@ from spectral_repro.figures.style import SETTINGS
 
 
 def draw_figure(
-    spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel] = (), degrees: Sequence[pd.DataFrame] = ()
+    spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel] = (), degrees: pd.DataFrame | None = None
 ) -> Figure:
     """The figure ``spec`` in the size of its print, a legend above it and a caption at its foot.
 
     Args:
         tuned: its panels at tuned rates, if there are any.
-        degrees: for the hubs, one frame of degree histograms per panel
-            (``method, seed, layer, direction, degree, count``).
+        degrees: for the hubs, those of :func:`spectral_repro.figures.hubs.degrees_of`.
     """
     draw = {
         catalogue.RELATIVE: _relative,
@@ -43,7 +42,7 @@ def draw_figure(
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(layout="constrained")
         if spec.kind == catalogue.DEGREES:
-            _degrees(figure, spec, panels[0], degrees[0] if degrees else pd.DataFrame())
+            _degrees(figure, panels[0], pd.DataFrame() if degrees is None else degrees)
         else:
             draw[spec.kind](figure, spec, panels, tuned)
         write_head(figure, spec.heading([panel.label for panel in panels]))
@@ -122,8 +121,10 @@ def _one_scale(axes: dict[str, Axes], layout: Sequence[Sequence[str]]) -> None:
                 axes[name].set_xlabel("")
 
 
-def _degrees(figure: Figure, spec: FigureSpec, panel: Panel, degrees: pd.DataFrame) -> None:
-    axes = grid(figure, [["in"], ["out"]], COLUMN, [1.8, 1.8])
-    for direction, ax in axes.items():
-        degree_panel(ax, spec, panel, degrees, direction)
+def _degrees(figure: Figure, panel: Panel, degrees: pd.DataFrame) -> None:
+    axes = grid(figure, [["in"], ["out"], ["index"]], COLUMN, [1.8, 1.8, 1.8])
+    for direction in ("in", "out"):
+        degree_panel(axes[direction], panel, degrees, direction)
+    index_panel(axes["index"], panel, degrees)
+    for ax in axes.values():
         stamp_preliminary(ax, panel)

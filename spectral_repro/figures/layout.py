@@ -26,7 +26,11 @@ def write_head(figure: Figure, title: str) -> None:
     for ax in figure.axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             drawn.setdefault(label, handle)
-    columns = max(len(drawn), 1) if len(drawn) <= 4 else 5 if figure.get_figwidth() > COLUMN else 3
+    wide = figure.get_figwidth() > COLUMN
+    if sum(map(len, drawn)) < (100 if wide else 45):
+        columns = max(len(drawn), 1)
+    else:
+        columns = 5 if wide else 3 if len(drawn) > 4 else 2
     where: dict[str, Any] = {"loc": "outside upper center", "ncols": columns, "title": title, "title_fontsize": 8}
     figure.legend(list(drawn.values()), list(drawn), **where)
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from spectral_repro.page.columns import columns
 from spectral_repro.report.hubs import top_share
-from spectral_repro.results.degrees import DEGREE_COLUMNS, read_degrees
+from spectral_repro.results.degrees import by_direction, read_degrees
 from spectral_repro.results.epochs import CURVE_COLUMNS
 from spectral_repro.results.frame import by_epoch
 from spectral_repro.results.statistics import mean
@@ -33,10 +33,10 @@ def hubs(frame: pd.DataFrame, results_dir: Path) -> list[dict[str, Any]]:
     files = {path.stem.rpartition("-")[2]: path for path in (results_dir / "degrees").glob("*/*.csv")}
     found = []
     for cell in frame["config_hash"].unique():
-        lines = pd.DataFrame(read_degrees(files[cell]) if cell in files else [], columns=list(DEGREE_COLUMNS))
+        lines = by_direction(read_degrees(files[cell]) if cell in files else [])
         for (layer, direction), mine in lines.groupby(["layer", "direction"]):
-            counts = mine.groupby("degree")["count"].sum()
-            top = mean({seed: top_share(rows) for seed, rows in mine.groupby("seed")})
+            counts = mine["degree"].value_counts().sort_index()
+            top = mean({seed: top_share(rows["degree"]) for seed, rows in mine.groupby("seed")})
             said = {"cell": cell, "layer": layer, "direction": direction, "networks": mine["seed"].nunique()}
             low, high = (round(end, 6) if top.n > 1 else None for end in top.interval())
             said |= {"degree": counts.index.tolist(), "count": counts.tolist()}

@@ -10,8 +10,7 @@ from spectral_repro.report.formats import interval, listed
 from spectral_repro.report.hubs import Hubs
 from spectral_repro.report.measures import relative_by_size, shares
 from spectral_repro.report.panels import RATES, Rows, short_of
-from spectral_repro.results.degrees import DEGREE_COLUMNS
-from spectral_repro.results.statistics import Measured, average
+from spectral_repro.results.statistics import average
 
 #: Networks whose hubs a referee asks for, beside direct and S-QR.
 _OTHER_HUBS = {"direct straight_through": "direct with straight-through gradients", "sqr full": "S-QR with all of R"}
@@ -88,15 +87,16 @@ def _what_returns(rows: Rows) -> str:
 def _other_hubs(rows: Rows) -> str:
     """Claim 8 beside networks that could tell what makes the hubs."""
     panels = rows.whole("hubs")
+    if not panels:
+        return ""
     hubs = Hubs.read(rows.results_dir, panels)
-    held: dict[str, Measured] = {kind: hubs.measured(kind, "in") for kind in _OTHER_HUBS}
-    said = [
-        f"Of the hidden nodes of S-QR {100 * (1 - hubs.live_share('sqr')):.0f} % have no input." for _ in panels[:1]
-    ]
-    said += [f"{_OTHER_HUBS[kind]}: {interval(e)} of the in-links." for kind, e in held.items() if e.n]
-    missing = [name for kind, name in _OTHER_HUBS.items() if not held[kind].n]
-    said += [f"Not run: {', '.join(missing)}."] * bool(missing)
-    return " ".join(said + ["The rows do not say which nodes the hubs are."] * ("node" not in DEGREE_COLUMNS))
+    said = f"Of the hidden nodes of S-QR {100 * (1 - hubs.live_share('sqr')):.0f} % have no input."
+    for kind, name in _OTHER_HUBS.items():
+        held = hubs.measured(kind, "in") - hubs.measured("direct", "in")
+        said += f" In {name} the hubs hold {interval(held, '+.3f')} more of the in-links than in direct."
+    said += " Where the hubs lie among the nodes, 0 being the first and 1 the last: "
+    kinds = {"sqr": "S-QR", "direct": "direct", **_OTHER_HUBS}
+    return said + listed([f"{name} {interval(hubs.place(kind), '.2f')}" for kind, name in kinds.items()]) + "."
 
 
 def _size_and_time(rows: Rows) -> str:

@@ -15,31 +15,29 @@ def degree_file(results_dir: Path, cell: Cell) -> Path:
     return results_dir / "degrees" / cell.data["name"] / f"{cell.slug}.csv"
 
 
-#: Columns of a file of degrees: ``count`` nodes of hidden layer ``layer`` have ``degree`` links ``direction``.
-DEGREE_COLUMNS = ("seed", "layer", "direction", "degree", "count")
-_TYPES = (int, int, str, int, int)
+#: Columns of a file of degrees: links into and out of node ``node`` (from 0) of hidden layer ``layer`` (from 1).
+DEGREE_COLUMNS = ("seed", "layer", "node", "in", "out")
+_TYPES = (int,) * 5
 
 
-def read_degrees(path: Path) -> list[tuple[int, int, str, int, int]]:
+def read_degrees(path: Path) -> list[tuple[int, ...]]:
     """The rows of a file of degrees; none if there is no such file, or if it is damaged."""
     return read_table(path, DEGREE_COLUMNS, _TYPES)
 
 
-def share_without(histogram: pd.DataFrame) -> float:
-    """Share of the nodes that have no links, from columns ``degree, count``."""
-    return histogram.loc[histogram["degree"] == 0, "count"].sum() / histogram["count"].sum()
+def by_direction(lines: Iterable[tuple[int, ...]]) -> pd.DataFrame:
+    """The same as ``seed, layer, node, direction, degree``, with a line for ``in`` and one for ``out``."""
+    table = pd.DataFrame(lines, columns=list(DEGREE_COLUMNS))
+    return table.melt(["seed", "layer", "node"], ["in", "out"], "direction", "degree")
 
 
 def add_degrees(path: Path, outcomes: Iterable[Outcome]) -> None:
-    """Merges the degree histograms of ``outcomes`` into ``path``, by seed."""
-    histogram = []
-    for outcome in outcomes:
-        for layer, pair in enumerate(outcome.degrees, start=1):
-            for direction, degrees in zip(("in", "out"), pair, strict=True):
-                values, counts = degrees.unique(return_counts=True)
-                histogram += [
-                    (outcome.seed, layer, direction, v, c)
-                    for v, c in zip(values.tolist(), counts.tolist(), strict=True)
-                ]
-    seeds = {line[0] for line in histogram}
-    extend_table(path, DEGREE_COLUMNS, _TYPES, lambda line: line[0] not in seeds, histogram)
+    """Merges the degrees of ``outcomes`` into ``path``, by seed."""
+    lines = [
+        (outcome.seed, layer, node, *pair)
+        for outcome in outcomes
+        for layer, (into, out_of) in enumerate(outcome.degrees, start=1)
+        for node, pair in enumerate(zip(into.tolist(), out_of.tolist(), strict=True))
+    ]
+    seeds = {line[0] for line in lines}
+    extend_table(path, DEGREE_COLUMNS, _TYPES, lambda line: line[0] not in seeds, lines)

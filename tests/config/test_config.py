@@ -19,6 +19,7 @@ from spectral_repro.config.read import read_config
 from spectral_repro.config.written import command_of, described
 from spectral_repro.errors import ConfigError
 from spectral_repro.figures.catalogue import FIGURES, TUNED
+from spectral_repro.figures.hubs import kind_of
 from spectral_repro.results.commands import commands_of
 from spectral_repro.runner import plan
 from spectral_repro.runner.plan import plan_sweep
@@ -268,7 +269,7 @@ JOBS = {
     "fig08": (2 + 8, 2 + 4),
     "fig09": (4 * 7, 4 * 4),
     "fig10": (2 * 9, 2 * 4),
-    "hubs": (2, 2),
+    "hubs": (4, 4),
     "findings": (3 * 8 + 2 * 4 + 2 * 2, 3 * 4 + 2 * 4 + 2 * 2),
     "control_sparse": (2 * (4 + 1) * 2 * 4, 2 * (4 + 1) * 2 * 2),
     "control_budget": (2 * (4 * 8 + 4 + 7 + 10 + 7 + 2), 2 * (4 * 4 + 2 + 3 + 3 + 2 + 2)),
@@ -396,9 +397,10 @@ def planned(*overrides: str, results_dir):
 def test_what_two_experiments_want_of_a_cell_is_planned_once(tmp_path, monkeypatch):
     monkeypatch.setattr(plan.data, "identify", lambda *_: None)  # there are no images here
     found = planned("experiment=fig02,hubs", "profile=paper", "data=mnist", results_dir=tmp_path)
-    assert len(found) == 18
+    assert len(found) == 20
     with_degrees = [p for p in found if p.options.degrees]
-    assert {(p.cell.method, p.cell.sparsity) for p in with_degrees} == {("direct", 0.97), ("sqr", 0.97)}
+    kinds = {(kind_of(p.cell), p.cell.sparsity) for p in with_degrees}
+    assert kinds == {(kind, 0.97) for kind in ("direct", "direct straight_through", "sqr", "sqr full")}
     assert all("degrees=true" in p.job or "degrees=True" in p.job for p in with_degrees)
     both = planned("experiment=fig05,fig08", "profile=paper", results_dir=tmp_path)
     shared = [p for p in both if p.cell.n2 == 700 and p.cell.method == "direct"]

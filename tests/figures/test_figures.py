@@ -140,7 +140,7 @@ def test_figures_of_quick_rows_are_stamped_and_of_the_papers_from_three_realizat
 
 
 def test_degree_survival_by_hand():
-    x, share = hubs.degree_survival(pd.DataFrame({"degree": [3, 1, 3], "count": [1, 6, 1]}))
+    x, share = hubs.degree_survival(pd.DataFrame({"degree": [3, *[1] * 6, 3]}))
     assert x.tolist() == [1, 3]
     assert share.tolist() == [1.0, 0.25]
 

@@ -14,6 +14,7 @@ from spectral_repro.figures import curves
 from spectral_repro.figures.catalogue import DEGREES, FIGURES, RELATIVE
 from spectral_repro.figures.command import DRAWN
 from spectral_repro.figures.draw import draw_figure
+from spectral_repro.figures.hubs import KINDS
 from spectral_repro.figures.layout import COLUMN, PAGE
 from spectral_repro.figures.marks import Series, draw_series
 from spectral_repro.figures.scales import scale_log
@@ -23,13 +24,13 @@ from spectral_repro.figures.style import PARTIAL, STYLES, WAYS, Style
 #: Invented.
 LINKS = pd.DataFrame(
     [
-        (m, seed, 1, d, k, 5 + seed)
-        for m in ("direct", "sqr")
+        (kind, seed, 1, node, way, (node * (seed + 1)) % 3)
+        for kind in KINDS
         for seed in range(3)
-        for d in ("in", "out")
-        for k in (0, 2)
+        for way in ("in", "out")
+        for node in range(20)
     ],
-    columns=["method", "seed", "layer", "direction", "degree", "count"],
+    columns=["kind", "seed", "layer", "node", "direction", "degree"],
 )
 
 
@@ -40,7 +41,7 @@ def drawn(whole, controls):
     for name, spec in DRAWN.items():
         panels = choose_panels(whole if name in FIGURES else controls, spec)
         tuned = panels if name in ("fig04", "fig06", "control_sparse", "control_budget") else ()
-        found[name] = draw_figure(spec, panels, tuned, [LINKS] * (spec.kind == DEGREES)), panels
+        found[name] = draw_figure(spec, panels, tuned, LINKS), panels
         FigureCanvasAgg(found[name][0])
         found[name][0].draw_without_rendering()
     return found

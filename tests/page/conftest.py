@@ -57,9 +57,9 @@ def own(tmp_path_factory) -> Path:
         ]
         write(results / "curves" / name, "seed,epoch,validation_accuracy,training_loss,lr\n" + "".join(curve))
         degrees = [
-            f"{r.seed},1,{way},{d},{n}\n" for r in mine for way in ("in", "out") for d, n in ((0, 60), (1, 30), (9, 10))
+            f"{r.seed},1,{node},{d},{d}\n" for r in mine for node, d in enumerate([0] * 60 + [1] * 30 + [9] * 10)
         ]
-        write(results / "degrees" / name, "seed,layer,direction,degree,count\n" + "".join(degrees))
+        write(results / "degrees" / name, "seed,layer,node,in,out\n" + "".join(degrees))
     return results
 
 

@@ -1,5 +1,8 @@
 """Verdicts follow the rows, and what their intervals support."""
 
+import itertools
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,20 +10,22 @@ from spectral_repro.claims import CLAIMS, thresholds
 from spectral_repro.figures import curves
 from spectral_repro.figures.select import select_panel
 from spectral_repro.report import judges, verdicts
-from spectral_repro.report.hubs import Hubs, top_share
+from spectral_repro.report.hubs import Hubs, top_place, top_share
 from spectral_repro.report.measures import relative_by_size
 from spectral_repro.report.panels import Rows
-from spectral_repro.results.degrees import DEGREE_COLUMNS
 from tests.synthetic import frame_of, synthetic_rows
 
-#: ``kind, seed, layer, direction, degree, count``.
-DEGREES = [
-    (method, seed, 1, direction, degree, count)
-    for method, table in (("direct", [(10, 95), (12, 5)]), ("sqr", [(5, 95), (100, 5)]))
-    for seed in range(3)
-    for direction in ("in", "out")
-    for degree, count in table
-]
+COLUMNS = ["kind", "seed", "layer", "node", "direction", "degree"]
+
+
+def nodes(kind: str, *counted: tuple[int, int]) -> list[tuple]:
+    """Of three networks: nodes of each degree, of which there are so many, in and out."""
+    degrees = [degree for degree, count in counted for _ in range(count)]
+    ways = itertools.product(range(3), ("in", "out"), enumerate(degrees))
+    return [(kind, seed, 1, node, way, degree) for seed, way, (node, degree) in ways]
+
+
+DEGREES = nodes("direct", (10, 95), (12, 5)) + nodes("sqr", (5, 95), (100, 5))
 
 
 @pytest.fixture
@@ -28,7 +33,7 @@ def judged(monkeypatch):
     """The verdicts on a frame at the published rates; ``degrees`` are those of the hidden nodes."""
 
     def judge(frame, degrees=DEGREES) -> list[verdicts.Verdict]:
-        hubs = Hubs(pd.DataFrame(degrees, columns=["kind", *DEGREE_COLUMNS]))
+        hubs = Hubs(pd.DataFrame(degrees, columns=COLUMNS))
         monkeypatch.setattr(judges.Hubs, "read", lambda *_: hubs)
         return [v for v in verdicts.judge(Rows(frame)) if v.rates == "published"]
 
@@ -95,9 +100,7 @@ def test_a_claim_waits_for_its_own_methods_only(judged, whole, trained):
 
 def test_nodes_without_input_make_no_hubs(judged, trained):
     """Links of few nodes, all alike: concentrated among all, but not among those that have any."""
-    silent = [d for d in DEGREES if d[0] == "direct"]
-    counts = ((0, 70), (10, 30))
-    silent += [("sqr", seed, 1, way, *pair) for seed in range(3) for way in ("in", "out") for pair in counts]
+    silent = nodes("direct", (10, 95), (12, 5)) + nodes("sqr", (0, 70), (10, 30))
     (found,) = of(judged(trained, silent), "8")
     assert found.verdict == verdicts.NOT_REPRODUCED
     assert "(S-QR 30.0% of all, direct 100.0%)" in found.measured
@@ -125,9 +128,18 @@ def test_claims_without_enough_runs_say_so(judged, trained):
 
 
 def test_top_share_by_hand():
-    histogram = pd.DataFrame({"degree": [1, 10, 50], "count": [90, 9, 1]})
+    degrees = pd.Series([1] * 90 + [10] * 9 + [50])
     # five of a hundred nodes: one with 50 links and four with 10, of 90 + 90 + 50 links
-    assert top_share(histogram) == pytest.approx((50 + 4 * 10) / 230)
+    assert top_share(degrees) == pytest.approx((50 + 4 * 10) / 230)
+    assert top_share(degrees[:50]) == pytest.approx(2.5 / 50)  # two nodes and a half
+
+
+def test_top_place_by_hand():
+    degrees = pd.Series([0] * 96 + [5] * 4)
+    assert top_place(degrees, 0.04) == pytest.approx((96 + 97 + 98 + 99) / 4 / 99)
+    assert top_place(degrees[::-1].reset_index(drop=True), 0.04) == pytest.approx(1.5 / 99)
+    random = [top_place(pd.Series(np.random.default_rng(seed).permutation(500))) for seed in range(100)]
+    assert np.mean(random) == pytest.approx(0.5, abs=0.02)
 
 
 def test_one_verdict_on_each_claim(judged, trained):
