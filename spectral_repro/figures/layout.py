@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 COLUMN, PAGE = 3.4, 7.0
 #: Letters of the foot that fit an inch.
 _LETTERS = 19
+#: Letters of the labels that fit beside each other in a column.
+_LABELS = 45
 
 
 def grid(figure: Figure, layout: Sequence[Sequence[str]], width: float, heights: Sequence[float]) -> dict[str, Axes]:
@@ -26,11 +28,11 @@ def write_head(figure: Figure, title: str) -> None:
     for ax in figure.axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             drawn.setdefault(label, handle)
-    wide = figure.get_figwidth() > COLUMN
-    if sum(map(len, drawn)) < (100 if wide else 45):
-        columns = max(len(drawn), 1)
+    if len(drawn) <= 4:
+        fits = figure.get_figwidth() > COLUMN or sum(map(len, drawn)) < _LABELS
+        columns = max(len(drawn), 1) if fits else 2
     else:
-        columns = 5 if wide else 3 if len(drawn) > 4 else 2
+        columns = 5 if figure.get_figwidth() > COLUMN else 3
     where: dict[str, Any] = {"loc": "outside upper center", "ncols": columns, "title": title, "title_fontsize": 8}
     figure.legend(list(drawn.values()), list(drawn), **where)
 
