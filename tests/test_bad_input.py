@@ -14,7 +14,7 @@ BAD = [
     ("method=qr", "method=qr: must be one of diagonal, direct, hashed, linear, lowrank, projection"),
     ("data=mnits", "did you mean mnist?"),
     ("profile=fast", "profile=fast: must be one of paper, quick"),
-    ("experiment=fig11", "experiment=fig11: must be one of control_budget, control_sparse, fig01"),
+    ("experiment=fig11", "experiment=fig11: must be one of control_budget, control_sparse, curves"),
     ("method=linear hidden=[30]", "hidden=[30]: goes with hidden layers, of which method=linear has none"),
     (
         "method=linear sparsity=0.5 masking.allocation=dense_output",

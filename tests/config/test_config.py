@@ -272,8 +272,9 @@ JOBS = {
     "hubs": (4, 4),
     "findings": (3 * 8 + 2 * 4 + 2 * 2, 3 * 4 + 2 * 4 + 2 * 2),
     "control_sparse": (2 * (4 + 1) * 2 * 4, 2 * (4 + 1) * 2 * 2),
-    "control_budget": (2 * (4 * 8 + 4 + 7 + 10 + 7 + 2), 2 * (4 * 4 + 2 + 3 + 3 + 2 + 2)),
-    "rates": ((2 * (8 + 4 + 1) + 4 + 4 + 1) * 6, (2 * (8 + 4 + 1) + 4 + 4 + 1) * 3),
+    "control_budget": (2 * (4 * 8 + 4 + 7 + 10 + 7 + 2 + 4), 2 * (4 * 4 + 2 + 3 + 3 + 2 + 2 + 2)),
+    "curves": (2 * (4 + 4 + 1), 2 * (4 + 4 + 1)),
+    "rates": ((2 * (10 + 4 + 1) + 4 + 4 + 1) * 6, (2 * (10 + 4 + 1) + 4 + 4 + 1) * 3),
 }
 
 
@@ -297,7 +298,7 @@ def test_jobs_of_every_experiment(experiment):
         assert {len(seeds) for _, seeds in cells} == {realizations}
         protocol = {c.trainer["optimizer"] for c, _ in cells}
         adam = experiment in ("fig02", "fig10", "hubs", "control_sparse")
-        both = experiment in ("rates", "findings")
+        both = experiment in ("rates", "findings", "curves")
         assert protocol == ({"adam"} if adam else {"adam", "adamax"} if both else {"adamax"})
 
 
