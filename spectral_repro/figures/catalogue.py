@@ -7,6 +7,8 @@ from collections.abc import Sequence
 RELATIVE, SPARSE, TRAINED_SHARE, DEGREES = "relative", "sparse", "trained share", "degrees"
 #: And beyond the paper: ways to silence weights against sparsity; accuracy against the number of trained parameters.
 WAYS, BUDGET = "ways to silence", "budget"
+#: Accuracy on validation images by epoch.
+LEARNING = "learning curves"
 
 #: What the titles of figures at tuned rates end with.
 _TUNED = " (tuned rates)"
@@ -95,9 +97,18 @@ CONTROLS = {
             "control_budget",
             BUDGET,
             ("mnist", "fashion_mnist"),
-            ("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection"),
+            ("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection")
+            + ("linear", "random_features"),
             "784–N2–10, of S-QR(p), low rank, hashed, diagonal and projection 784–500–10",
             "The same number of trained parameters, spent otherwise",
+        ),
+        FigureSpec(
+            "curves",
+            LEARNING,
+            ("mnist", "fashion_mnist"),
+            ("direct", "spectral", "ssvd", "sqr"),
+            "784–500–10",
+            "Learning curves without early stopping",
         ),
     )
 }

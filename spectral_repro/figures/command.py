@@ -9,9 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spectral_repro.errors import told_in_one_line
-from spectral_repro.figures.catalogue import CONTROLS, DEGREES, FIGURES, TUNED
+from spectral_repro.figures.catalogue import CONTROLS, DEGREES, FIGURES, LEARNING, TUNED
 from spectral_repro.figures.draw import draw_figure
 from spectral_repro.figures.hubs import degrees_of
+from spectral_repro.figures.learning import followed
 from spectral_repro.figures.own import OwnFigure, draw_own
 from spectral_repro.figures.select import PROFILES, choose_panels, load_frame
 from spectral_repro.files import write_atomically
@@ -69,9 +70,10 @@ def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | N
     panels = choose_panels(frame, spec, profile)
     again = TUNED.get(f"{name}_tuned")
     tuned = [panel for panel in choose_panels(frame, again, profile) if panel.found] if again else []
-    degrees = degrees_of(results_dir, panels) if spec.kind == DEGREES else None
+    beside = degrees_of(results_dir, panels) if spec.kind == DEGREES else None
+    beside = followed(frame, panels, results_dir) if spec.kind == LEARNING else beside
     base = results_dir / "figures" / name
-    _write(draw_figure(spec, panels, tuned, degrees), base)
+    _write(draw_figure(spec, panels, tuned, beside), base)
     said = [*(p.caption for p in panels), *(f"tuned rates, {p.caption}" for p in tuned)]
     missing = "".join(f"\n  missing runs: {p.command}" for p in (*panels, *tuned) if p.found < p.wanted)
     return f"{base}.png, .pdf: {'; '.join(said)}{missing}"

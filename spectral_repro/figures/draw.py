@@ -24,13 +24,14 @@ from spectral_repro.figures.style import SETTINGS
 
 
 def draw_figure(
-    spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel] = (), degrees: pd.DataFrame | None = None
+    spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel] = (), beside: pd.DataFrame | None = None
 ) -> Figure:
     """The figure ``spec`` in the size of its print, a legend above it and a caption at its foot.
 
     Args:
         tuned: its panels at tuned rates, if there are any.
-        degrees: for the hubs, those of :func:`spectral_repro.figures.hubs.degrees_of`.
+        beside: what lies beside the rows, of hubs as :func:`spectral_repro.figures.hubs.degrees_of` has it, of
+            learning curves as :func:`spectral_repro.figures.learning.followed`.
     """
     draw = {
         catalogue.RELATIVE: _relative,
@@ -41,8 +42,9 @@ def draw_figure(
     }
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(layout="constrained")
-        if spec.kind == catalogue.DEGREES:
-            _degrees(figure, panels[0], pd.DataFrame() if degrees is None else degrees)
+        if spec.kind in (catalogue.DEGREES, catalogue.LEARNING):
+            kept = pd.DataFrame() if beside is None else beside
+            (_degrees if spec.kind == catalogue.DEGREES else _learning)(figure, panels, kept)
         else:
             draw[spec.kind](figure, spec, panels, tuned)
         write_head(figure, spec.heading([panel.label for panel in panels]))
@@ -121,7 +123,23 @@ def _one_scale(axes: dict[str, Axes], layout: Sequence[Sequence[str]]) -> None:
                 axes[name].set_xlabel("")
 
 
-def _degrees(figure: Figure, panel: Panel, degrees: pd.DataFrame) -> None:
+def _learning(figure: Figure, panels: Sequence[Panel], points: pd.DataFrame) -> None:
+    axes = grid(figure, [[f"{p.data} {kind}" for kind in ("dense", "sparse")] for p in panels], PAGE, [2.3] * len(panels))
+    for panel in panels:
+        for kind in ("dense", "sparse"):
+            ax = axes[f"{panel.data} {kind}"]
+            mine = points[(points["data"] == panel.data) & ((points["sparsity"] > 0) == (kind == "sparse"))] if len(points) else points
+            sparsity = max(cell.sparsity for cell in panel.cells)
+            ax.set_title(f"{panel.label}, {'dense' if kind == 'dense' else f's = {sparsity:g}'}")
+            if not say_missing(ax, panel, rows=mine):
+                learning_panel(ax, mine)
+                scale_accuracy(ax)
+                ax.set(xlabel="epoch" * (panel is panels[-1]), ylabel="accuracy on validation images" * (kind == "dense"))
+            stamp_preliminary(ax, panel)
+
+
+def _degrees(figure: Figure, panels: Sequence[Panel], degrees: pd.DataFrame) -> None:
+    panel = panels[0]
     axes = grid(figure, [["in"], ["out"], ["index"]], COLUMN, [1.8, 1.8, 1.8])
     for direction in ("in", "out"):
         degree_panel(axes[direction], panel, degrees, direction)
