@@ -87,7 +87,7 @@ def rows_of(name: str, profile: str = "paper", seeds=range(3)) -> list[Row]:
     rows = []
     for cell, _ in cells_of(name, profile):
         masking, allocation = cell.masking_names
-        base = WAY[masking] + 0.05 * (cell.method == "sqr") if masking else 0.8 + 0.0001 * cell.n2
+        base = WAY[masking] + 0.05 * (cell.method == "sqr") if masking else 0.8 + 0.0001 * min(cell.n2, 1000)
         for seed in seeds:
             accuracy = base - 0.1 * cell.sparsity + 0.001 * np.sin(7 * seed + len(cell.method))
             changes = {

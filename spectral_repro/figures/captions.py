@@ -19,7 +19,7 @@ _SHOWN = {
     catalogue.TRAINED_SHARE: "Accuracy relative to direct training, if a share p of the off-diagonal entries of R is "
     "trained. S-SVD has no p: the line is its level.",
     catalogue.DEGREES: "Share of the hidden nodes with at least d links. Thick lines are of all networks, thin ones of "
-    "each. The lowest panel has the mean number of in-links of each node by its index.",
+    "each. The lowest panel has the mean number of in-links by the index of the node.",
     catalogue.LEARNING: "Accuracy on validation images by epoch, none stopped early. Thick lines are means, thin ones "
     "single networks; symbols stand at the mean number of epochs after which the paper's rule stops.",
     catalogue.WAYS: "Accuracy by the number of links, which are the weights that are not zero. S-QR and "
@@ -45,7 +45,7 @@ def caption(spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel] = 
     if spec.kind == catalogue.DEGREES:
         parts += [f"A share of {panels[0].cells[0].sparsity:g} of the weights is zero ({panels[0].realizations})."]
     elif spec.kind == catalogue.LEARNING:
-        parts += [f"Means are of {panels[0].realizations.removeprefix("n = ")} networks."]
+        parts += [f"Means: {panels[0].realizations}."]
     else:
         parts += [_symbols(spec, everything)]
     parts += [_missing(everything), _lost(panels[0]) if spec.kind == catalogue.RELATIVE else ""]

@@ -97,8 +97,10 @@ CONTROLS = {
             "control_budget",
             BUDGET,
             ("mnist", "fashion_mnist"),
-            ("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection")
-            + ("linear", "random_features"),
+            (
+                *("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection"),
+                *("linear", "random_features"),
+            ),
             "784–N2–10, of S-QR(p), low rank, hashed, diagonal and projection 784–500–10",
             "The same number of trained parameters, spent otherwise",
         ),

@@ -14,7 +14,8 @@ from spectral_repro.figures.catalogue import FigureSpec
 from spectral_repro.figures.controls import ALLOCATIONS, ways_panel
 from spectral_repro.figures.hubs import degree_panel, index_panel
 from spectral_repro.figures.layout import COLUMN, PAGE, grid, write_foot, write_head
-from spectral_repro.figures.marks import stamp_preliminary
+from spectral_repro.figures.learning import learning_panel
+from spectral_repro.figures.marks import say_missing, stamp_preliminary
 from spectral_repro.figures.relative import direct_panel, gain_panel, ratio_panel, rho_panel
 from spectral_repro.figures.scales import scale_accuracy
 from spectral_repro.figures.select import Panel
@@ -124,17 +125,20 @@ def _one_scale(axes: dict[str, Axes], layout: Sequence[Sequence[str]]) -> None:
 
 
 def _learning(figure: Figure, panels: Sequence[Panel], points: pd.DataFrame) -> None:
-    axes = grid(figure, [[f"{p.data} {kind}" for kind in ("dense", "sparse")] for p in panels], PAGE, [2.3] * len(panels))
+    kinds = ("dense", "sparse")
+    axes = grid(figure, [[f"{panel.data} {kind}" for kind in kinds] for panel in panels], PAGE, [2.3] * len(panels))
     for panel in panels:
-        for kind in ("dense", "sparse"):
-            ax = axes[f"{panel.data} {kind}"]
-            mine = points[(points["data"] == panel.data) & ((points["sparsity"] > 0) == (kind == "sparse"))] if len(points) else points
-            sparsity = max(cell.sparsity for cell in panel.cells)
+        sparsity = max(cell.sparsity for cell in panel.cells)
+        for kind in kinds:
+            ax, mine = axes[f"{panel.data} {kind}"], points
+            if len(points):
+                mine = points[(points["data"] == panel.data) & ((points["sparsity"] > 0) == (kind == "sparse"))]
             ax.set_title(f"{panel.label}, {'dense' if kind == 'dense' else f's = {sparsity:g}'}")
             if not say_missing(ax, panel, rows=mine):
                 learning_panel(ax, mine)
                 scale_accuracy(ax)
-                ax.set(xlabel="epoch" * (panel is panels[-1]), ylabel="accuracy on validation images" * (kind == "dense"))
+                ax.set_xlabel("epoch" if panel is panels[-1] else "")
+                ax.set_ylabel("accuracy on validation images" if kind == "dense" else "")
             stamp_preliminary(ax, panel)
 
 

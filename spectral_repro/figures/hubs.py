@@ -15,6 +15,8 @@ from spectral_repro.figures.panel import Panel
 from spectral_repro.figures.style import Style, label_of, style_of, way_of
 from spectral_repro.results.degrees import by_direction, degree_file, read_degrees
 
+#: Nodes beside each other whose degrees are averaged.
+_BESIDE = 20
 #: Kinds of network that are compared, as :func:`kind_of` calls them.
 KINDS: dict[str, tuple[str, Style]] = {
     "direct": (label_of("direct"), style_of("direct")),
@@ -67,15 +69,16 @@ def degree_panel(ax: Axes, panel: Panel, degrees: pd.DataFrame, direction: str) 
 
 
 def index_panel(ax: Axes, panel: Panel, degrees: pd.DataFrame) -> None:
-    """In-degree against the index of the node in its layer, the mean over networks."""
+    """In-degree against the index of the node in its layer: means over networks, and over nodes beside each other."""
     if not len(degrees):
         say_missing(ax, panel, rows=[])
         return
     for kind, mine in _by_kind(degrees[degrees["direction"] == "in"]):
-        mean = mine.groupby("node")["degree"].mean()
-        ax.plot(mean.index + 1, mean, ".", markersize=1.6, color=KINDS[kind][1].color, gid=f"{kind} index")
-    ax.set(yscale="symlog", xlabel="index i of the hidden node", ylabel="mean in-degree (log from 1)", ylim=(0, None))
-    ax.set_xlim(0, degrees["node"].max() + 2)
+        mean = mine.groupby(mine["node"] // _BESIDE)["degree"].mean()
+        style = KINDS[kind][1]
+        ax.plot((mean.index + 0.5) * _BESIDE, mean, color=style.color, linestyle=style.line, gid=f"{kind} index")
+    ax.set(xlabel=f"index i of the hidden node, {_BESIDE} together", ylabel="mean in-degree", ylim=(0, None))
+    ax.set_xlim(0, degrees["node"].max() + 1)
 
 
 def _by_kind(degrees: pd.DataFrame) -> Iterable[tuple[str, pd.DataFrame]]:

@@ -12,7 +12,7 @@ from spectral_repro.config.cell import Cell
 from spectral_repro.config.files import conf_file
 from spectral_repro.figures.panel import Panel
 from spectral_repro.figures.scales import end_with, mark
-from spectral_repro.figures.style import label_of, style_of, way_of
+from spectral_repro.figures.style import STYLES, WAYS, label_of, style_of, way_of
 from spectral_repro.results.frame import by_epoch
 
 _TICKS = (1, 2, 5, 10, 20, 50, 90)
@@ -62,5 +62,7 @@ def learning_panel(ax: Axes, points: pd.DataFrame) -> None:
 
 
 def by_way(points: pd.DataFrame) -> Mapping[tuple[str, str], pd.DataFrame]:
-    """By method and masking, which is empty for dense networks; in the order of the experiment."""
-    return dict(list(points.groupby(["method", points["masking"].fillna("")], sort=False)))
+    """By method and masking, which is empty for dense networks; in the order of all legends."""
+    found = dict(list(points.groupby(["method", points["masking"].fillna("")])))
+    order = [(method, masking) for method in STYLES for masking in ("", *WAYS)]
+    return {key: found[key] for key in order if key in found}

@@ -91,12 +91,13 @@ def _other_hubs(rows: Rows) -> str:
         return ""
     hubs = Hubs.read(rows.results_dir, panels)
     said = f"Of the hidden nodes of S-QR {100 * (1 - hubs.live_share('sqr')):.0f} % have no input."
-    for kind, name in _OTHER_HUBS.items():
-        held = hubs.measured(kind, "in") - hubs.measured("direct", "in")
-        said += f" In {name} the hubs hold {interval(held, '+.3f')} more of the in-links than in direct."
-    said += " Where the hubs lie among the nodes, 0 being the first and 1 the last: "
-    kinds = {"sqr": "S-QR", "direct": "direct", **_OTHER_HUBS}
-    return said + listed([f"{name} {interval(hubs.place(kind), '.2f')}" for kind, name in kinds.items()]) + "."
+    more = {kind: hubs.measured(kind, "in") - hubs.measured("direct", "in") for kind in _OTHER_HUBS}
+    said += " Hubs need neither the triangle nor the spectrum." * all(above(e, 0) is True for e in more.values())
+    said += " Their share of the in-links, less that of direct, is "
+    said += listed(f"{interval(e, '+.3f')} in {_OTHER_HUBS[kind]}" for kind, e in more.items())
+    places = {"S-QR": "sqr", **{name: kind for kind, name in _OTHER_HUBS.items()}}
+    each = listed(f"{interval(hubs.place(kind), '.2f')} in {name}" for name, kind in places.items())
+    return f"{said}. By index (0 the first node, 1 the last) the hubs lie on average at {each}."
 
 
 def _size_and_time(rows: Rows) -> str:

@@ -9,8 +9,7 @@ import pandas as pd
 from spectral_repro.figures.catalogue import ALL, CONTROLS, FIGURES
 from spectral_repro.figures.select import ENOUGH, Panel, select_panel
 from spectral_repro.figures.style import label_of
-from spectral_repro.report import budgets, learning_rates, protocols, provenance, sections, sparse, trace
-from spectral_repro.report.formats import markdown
+from spectral_repro.report import budgets, learning_rates, protocols, provenance, sections, sparse, stopping, trace
 from spectral_repro.report.panels import FINDINGS, RATES, Rows, spec_of
 from spectral_repro.report.render import render
 from spectral_repro.report.story import tell
@@ -19,25 +18,18 @@ from spectral_repro.report.verdicts import Verdict
 from spectral_repro.results.frame import collapsed, collapsed_sizes, far_below
 from spectral_repro.results.rates import TUNING_SEEDS
 
-#: The page has at most so many bytes: hashes of large figures stand in their tables alone if need be.
-LARGEST = 30_000
-_HASHES = (60, 30, 20, 10, 0)
-
 
 def report(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str]) -> str:
     """The report as Markdown."""
     values = _values(rows, verdicts, caveats)
-    for most in _HASHES:
-        text = render("report.md.j2", **values, figures=list(_figures(rows, values["n"], most)))
-        if len(text.encode()) <= LARGEST:
-            break
-    return text
+    return render("report.md.j2", **values, figures=list(_figures(rows, values["n"])))
 
 
 def _values(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str]) -> dict[str, Any]:
     ways = {rates: sparse.places(rows.panels("control_sparse", rates)) for rates in RATES}
     spent = {rates: budgets.leads(rows.entries, rows.panels("control_budget", rates)) for rates in RATES}
     tuning = learning_rates.lines(rows.frame) or learning_rates.lines(rows.frame, "quick")
+    stops = stopping.stops(rows.frame, rows.panels("curves"))
     ns = collections.Counter(v.n for v in verdicts if v.n)
     usual = max(ns, key=lambda n: (ns[n], n), default=0)
     return dict(
@@ -58,22 +50,22 @@ def _values(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str])
         best_training=sections.best_training(ways["published"]),
         budgets=sections.budgets_table(spent),
         trivial=_trivial(rows.frame),
+        stops=stopping.table(stops) if stops else "Not run yet.",
         tuning_seeds=TUNING_SEEDS,
         grid=_grid(tuning),
         edges=_edges(tuning),
         rates=sections.rates_table(tuning),
+        rates_n=sections.usual_n(tuning),
         collapsed=_collapsed(rows),
         far_below=_far_below(rows),
         missing=list(_missing(rows)),
         hours=_hours(rows.frame),
-        compute=_compute(rows.frame),
         devices=list(provenance.between_devices(rows.frame)),
     )
 
 
-def _figures(rows: Rows, usual: int, most: int) -> Iterator[dict[str, object]]:
-    """Of each figure at the published rates, and at tuned ones if there are such: title, captions, commands, hashes."""
-    length = trace.length(rows.frame)
+def _figures(rows: Rows, usual: int) -> Iterator[dict[str, object]]:
+    """Of each figure at the published rates, and at tuned ones if there are such: title, captions, commands."""
     for name in (*FIGURES, *CONTROLS):
         panels = {rates: rows.panels(name, rates) for rates in RATES}
         captions = [_caption(p, rates, usual) for rates, shown in panels.items() for p in shown]
@@ -89,7 +81,6 @@ def _figures(rows: Rows, usual: int, most: int) -> Iterator[dict[str, object]]:
                     "name": spec.name,
                     "rates": rates,
                     "commands": trace.commands(spec, shown),
-                    "hashes": trace.hashes(shown, length, most),
                 }
                 for rates, shown in panels.items()
                 if shown and (spec := spec_of(name, rates))
@@ -112,10 +103,7 @@ def _missing(rows: Rows) -> Iterator[str]:
     for spec, data in wanted:
         panel = select_panel(rows.frame, spec.experiment or spec.name, data, "paper", spec.rates)
         if panel.found < panel.wanted:
-            yield (
-                f"{spec.short}, {panel.label}: {panel.wanted - panel.found} of {panel.wanted} networks "
-                f"(`{trace.commands(spec, [panel])[0]}`)"
-            )
+            yield f"{spec.short}, {panel.label}: {panel.wanted - panel.found} of {panel.wanted} networks"
 
 
 def _trivial(frame: pd.DataFrame) -> str:
@@ -161,9 +149,3 @@ def _far_below(rows: Rows) -> int:
 def _hours(frame: pd.DataFrame) -> str:
     hours = frame["seconds"].groupby(provenance.kind_of(frame)).sum() / 3600
     return ", ".join(f"{h:.1f} hours on {kind}" for kind, h in hours.items()) or "No hours"
-
-
-def _compute(frame: pd.DataFrame) -> str:
-    groups = frame.groupby(["device", "torch_version"]).agg(networks=("seed", "size"), seconds=("seconds", "sum"))
-    lines = [(*map(str, key), f"{int(r.networks):,}", f"{r.seconds / 3600:.1f}") for key, r in groups.iterrows()]
-    return markdown(("device", "torch", "networks", "hours"), lines)

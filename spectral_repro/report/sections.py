@@ -1,5 +1,6 @@
 """The tables of ``REPORT.md``, as Markdown."""
 
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
 from spectral_repro.claims import CLAIMS
@@ -119,7 +120,7 @@ def rates_table(found: Sequence[learning_rates.Line]) -> str:
     """One line a method, one column a data set: the best rate, and what else is known of it."""
     data = list(dict.fromkeys(line.data for line in found))
     methods = list(dict.fromkeys(_method(line) for line in found))
-    cells = {(_method(line), line.data): _rate(line) for line in found}
+    cells = {(_method(line), line.data): _rate(line, usual_n(found)) for line in found}
     return markdown(("method", *data), [(m, *(cells.get((m, d), "") for d in data)) for m in methods])
 
 
@@ -127,9 +128,14 @@ def _method(line: learning_rates.Line) -> str:
     return line.label + f" (s = {line.tuning.sparsity:g})" * bool(line.tuning.sparsity)
 
 
-def _rate(line: learning_rates.Line) -> str:
+def usual_n(found: Sequence[learning_rates.Line]) -> str:
+    """How many networks each rate has in most lines."""
+    return statistics.mode(line.n for line in found) if found else ""
+
+
+def _rate(line: learning_rates.Line, usual: str) -> str:
     t = line.tuning
     end = ("<" if t.best == min(t.validation) else ">") * line.edge
     near = f"; {listed(line.near)}" * bool(line.near)
     published = f" ({line.published:g})" if line.published else ""
-    return f"**{t.best:g}**{end}{'' if t.complete else '?'}{published}{near}; n = {line.n}"
+    return f"**{t.best:g}**{end}{'' if t.complete else '?'}{published}{near}" + f"; n = {line.n}" * (line.n != usual)

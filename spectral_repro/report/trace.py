@@ -1,4 +1,4 @@
-"""The way back from a figure to its networks: the command that makes exactly its rows, and their hashes."""
+"""The way back from a figure to its networks: the command that makes exactly its rows; and short hashes."""
 
 from collections.abc import Sequence
 
@@ -36,14 +36,3 @@ def length(frame: pd.DataFrame) -> int:
     """How many characters of a hash tell all cells apart, at least six."""
     keys = set(frame["config_hash"])
     return next((n for n in range(6, 13) if len({key[:n] for key in keys}) == len(keys)), 13)
-
-
-def hashes(panels: Sequence[Panel], length: int, most: int) -> str:
-    """Of all cells of a figure, short, by method; of a figure of more than ``most`` cells how many there are."""
-    by_method: dict[str, list[str]] = {}
-    for panel in panels:
-        for cell in panel.cells:
-            by_method.setdefault(cell.method_label, []).append(cell.config_hash[:length])
-    if (count := sum(map(len, by_method.values()))) > most:
-        return f"{count}, with their hashes in the table"
-    return "; ".join(f"{label} {' '.join(found)}" for label, found in by_method.items())

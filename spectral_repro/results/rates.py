@@ -99,7 +99,8 @@ def rates_of(rows: Iterable[Row], results_dir: Path) -> dict[str, str]:
         protocol, data = _protocol_of(row), conf_file("data", row.data)
         names = [row.data, *filter(None, [data.get("lr_as")])]
         method = conf_file("method", row.method).get("protocols", {}).get(protocol, {})
-        of_data, name = tuned.get(protocol or "", {}), way(row.method, row.masking)
+        masking = row.masking or ("cutoff" if protocol == "sparse" else None)  # at s = 0 the rate of the others
+        of_data, name = tuned.get(protocol or "", {}), way(row.method, masking)
         kinds = {
             "published": bool(method) and learning_rate(row.method, method, data) == row.lr,
             "tuned": next((of_data[n][name] for n in names if name in of_data.get(n, {})), None) == row.lr,

