@@ -40,7 +40,7 @@ def figures(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The figures that have rows, each with its charts; published and tuned rates in one chart."""
     found = []
     for spec in ALL.values():
-        if spec.rates == "tuned" or spec.kind == catalogue.DEGREES:
+        if spec.rates == "tuned" or spec.kind in (catalogue.DEGREES, catalogue.LEARNING):  # which have their own views
             continue
         panels = [("published", panel) for panel in choose_panels(frame, spec) if panel.found]
         if again := ALL.get(f"{spec.name}_tuned"):

@@ -42,7 +42,7 @@ def test_the_report_changes_with_the_rows(whole, tmp_path):
     for name in (*FIGURES, *CONTROLS):
         assert f"(figures/{name}.png)" in text
     assert "stopped after 5 epochs" in text
-    assert "- Fig. 4, Fashion-MNIST: 320 of 320 networks (`spectral-repro experiment=fig04 profile=paper`)" in text
+    assert "- Fig. 4, Fashion-MNIST: 320 of 320 networks" in text
     assert "experiment=fig05 profile=quick data=cifar10_jpeg" in text
     claims = json.loads(first["claims.json"])
     assert [c["number"] for c in claims] == list(CLAIMS)
