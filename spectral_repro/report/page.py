@@ -51,6 +51,7 @@ def _values(rows: Rows, verdicts: Sequence[Verdict], caveats: Mapping[str, str])
         budgets=sections.budgets_table(spent),
         trivial=_trivial(rows.frame),
         stops=stopping.table(stops) if stops else "Not run yet.",
+        stops_n=stopping.networks(stops) if stops else "n = 0",
         tuning_seeds=TUNING_SEEDS,
         grid=_grid(tuning),
         edges=_edges(tuning),

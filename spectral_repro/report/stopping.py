@@ -37,6 +37,12 @@ def stops(frame: pd.DataFrame, panels: Sequence[Panel]) -> list[Stop]:
     return found
 
 
+def networks(found: Sequence[Stop]) -> str:
+    """``n = 3``, or ``n = 3 to 10``."""
+    least, most = (extreme(s.gain.n for s in found) for extreme in (min, max))
+    return f"n = {least}" + f" to {most}" * (most > least)
+
+
 def _way(cell: Cell) -> str:
     masking = cell.masking_names[0]
     return f"{way_of(cell.method, masking)[0]}, s = {cell.sparsity:g}" if masking else label_of(cell.method)
@@ -45,7 +51,7 @@ def _way(cell: Cell) -> str:
 def table(found: Sequence[Stop]) -> str:
     """One line a method, two columns a data set."""
     data, ways = (list(dict.fromkeys(values)) for values in zip(*((s.label, s.way) for s in found), strict=True))
-    cells = {(s.way, s.label): (f"{s.epochs:.0f}", f"{interval(s.gain, '+.4f')}; n = {s.gain.n}") for s in found}
+    cells = {(s.way, s.label): (f"{s.epochs:.0f}", interval(s.gain, "+.4f")) for s in found}
     header = [f"{label}: {what}" for label in data for what in ("epochs", "gain")]
     lines = [(way, *(text for label in data for text in cells.get((way, label), ("", "")))) for way in ways]
     return markdown(("method", *header), lines)

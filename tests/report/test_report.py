@@ -12,7 +12,7 @@ from spectral_repro.config.jobs import figure_jobs
 from spectral_repro.config.read import read_config
 from spectral_repro.figures.catalogue import ALL, CONTROLS, FIGURES
 from spectral_repro.figures.select import load_frame, select_panel
-from spectral_repro.report import command, page, tables, trace
+from spectral_repro.report import command, stopping, tables, trace
 from spectral_repro.report.formats import accuracy_interval, signed
 from spectral_repro.report.panels import FINDINGS, Rows, spec_of
 from spectral_repro.report.story import tell
@@ -128,3 +128,18 @@ def test_numbers_are_written_alike():
     assert signed("-0.5") == "−0.5"
     text = accuracy_interval(mean({0: 0.5, 1: 0.99, 2: 0.9}))
     assert re.fullmatch(r"0\.7967 \[0\.\d{4}, 1\.0000\]", text)
+
+
+def test_stops_are_those_of_plain_pandas(committed):
+    """Mean epochs under the paper's rule, and what all epochs add, paired by seed."""
+    frame = pd.read_csv(ROOT / "results/results.csv", low_memory=False)
+    mine = frame[(frame["data"] == "mnist") & (frame["method"] == "spectral") & (frame["n2"] == 500)]
+    mine = mine[(mine["hidden_layers"] == 1) & (mine["lr"] == 0.015) & (mine["max_epochs"] == 90)]
+    whole, early = (mine[mine["patience"] == patience].set_index("seed") for patience in (90, 8))
+    gain = (whole["test_accuracy"] - early["test_accuracy"]).dropna()
+    (found,) = [
+        s for s in stopping.stops(committed.frame, committed.panels("curves")) if s[:2] == ("MNIST", "Spectral")
+    ]
+    assert found.gain.value == pytest.approx(gain.mean())
+    assert found.gain.n == len(gain) >= 3
+    assert found.epochs == pytest.approx(early.loc[gain.index, "epochs"].mean())
