@@ -12,7 +12,7 @@ from spectral_repro.config.jobs import figure_jobs
 from spectral_repro.config.read import read_config
 from spectral_repro.figures.catalogue import ALL, CONTROLS, FIGURES
 from spectral_repro.figures.select import load_frame, select_panel
-from spectral_repro.report import command, stopping, tables, trace
+from spectral_repro.report import command, page, stopping, tables, trace
 from spectral_repro.report.formats import accuracy_interval, signed
 from spectral_repro.report.panels import FINDINGS, Rows, spec_of
 from spectral_repro.report.story import tell
