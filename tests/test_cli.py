@@ -213,6 +213,7 @@ SHRUNKEN = {
     "findings": "n2=3,200 sparsity=0.5",
     "control_sparse": "n2=4 sparsity=0.5",
     "control_budget": "n2=4 method.p=0,1 method.rank=2 method.multiple=1",
+    "curves": "n2=4",
     "rates": "n2=4 trainer.lr=0.01",
 }
 
@@ -226,11 +227,12 @@ def test_every_experiment_end_to_end(images, tmp_path, shrunken_results):
     assert counts["fig03"] == 6
     assert counts["fig06"] == 4
     assert counts["fig09"] == 8
-    assert counts["hubs"] == 2
+    assert counts["hubs"] == 4
     assert counts["findings"] == 2 * 3 + 2 * 4 + 2 * 2
     assert counts["control_sparse"] == (4 + 1) * 2
-    assert counts["control_budget"] == 4 + 1 + 4  # p = 1 is S-QR itself
-    assert counts["rates"] == 8 + 4 + 1
+    assert counts["control_budget"] == 4 + 1 + 4 + 2  # p = 1 is S-QR itself
+    assert counts["curves"] == 4 + 2 + 1
+    assert counts["rates"] == 10 + 4 + 1
     assert set(SHRUNKEN) == {p.stem for p in (ROOT / "conf/experiment").glob("*.yaml")}
 
 

@@ -140,7 +140,7 @@ def test_a_job_takes_the_share_that_has_become_free(monkeypatch, tmp_path):
     jobs = [{"name": "a", "after": last}, {"name": "b"}, {"name": "c", "threads": 1, "leaves": last}]
     outcomes = stream(monkeypatch, *jobs)
     assert sorted(outcomes) == [(0, ("a", "cuda:0", 3)), (1, ("b", "cuda:1", 3)), (2, ("c", "cuda:1", 1))]
-    assert [i for i, _ in outcomes] == [1, 2, 0]
+    assert outcomes[0][0] == 1  # the third lets the first go on, so that either may end last
     assert sorted(written) == sorted([*(f"epochs of {n}" for n in "abc"), *["half a line"] * 3])
 
 
