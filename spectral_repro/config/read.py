@@ -61,7 +61,7 @@ def effective(config: Mapping[str, Any]) -> dict[str, Any]:
     if "lr" not in given:
         trainer["lr"] = learning_rate(method["name"], defaults or {}, data)
     if "lr" not in given and config["rates"] == "tuned" and isinstance(config["results_dir"], str):
-        masking = masking_name(config["masking"]) if sparse or chosen == "sparse" else None
+        masking = masking_name(config["masking"]) if sparse else None
         names = data["name"], data.get("lr_as")
         trainer["lr"] = tuned_rate(Path(config["results_dir"]), chosen, *names, method["name"], masking)
     filled = {k: defaults[k] if v is None and k in (defaults or {}) else v for k, v in method.items()}

@@ -16,8 +16,12 @@ def rates_file(results_dir: Path) -> Path:
     return results_dir / "rates.yaml"
 
 
-def way(method: str, masking: str | None) -> str:
-    """What has a rate of its own: a method, of sparse networks with the name of its masking: ``direct/rigl``."""
+def way(method: str, masking: str | None, protocol: str | None) -> str:
+    """What has a rate of its own: a method, of sparse networks with the name of its masking: ``direct/rigl``.
+
+    Dense networks have that of the cut-off under the protocol of the sparse ones.
+    """
+    masking = masking or ("cutoff" if protocol == "sparse" else None)
     return f"{method}/{masking}" if masking else method
 
 
@@ -45,7 +49,7 @@ def tuned_rate(
     Raises:
         ConfigError: if none was.
     """
-    of_data, name = read_rates(results_dir).get(protocol, {}), way(method, masking)
+    of_data, name = read_rates(results_dir).get(protocol, {}), way(method, masking, protocol)
     alike = of_data.get(like, {}) if like else {}
     rate = of_data.get(data, {}).get(name, alike.get(name))
     if rate is None:

@@ -45,7 +45,7 @@ def caption(spec: FigureSpec, panels: Sequence[Panel], tuned: Sequence[Panel] = 
     if spec.kind == catalogue.DEGREES:
         parts += [f"A share of {panels[0].cells[0].sparsity:g} of the weights is zero ({panels[0].realizations})."]
     elif spec.kind == catalogue.LEARNING:
-        parts += [f"Means: {panels[0].realizations}."]
+        parts += [f"Each thick line is a mean ({_realizations(everything)})."]
     else:
         parts += [_symbols(spec, everything)]
     parts += [_missing(everything), _lost(panels[0]) if spec.kind == catalogue.RELATIVE else ""]
@@ -78,13 +78,17 @@ def _data(panels: Sequence[Panel]) -> str:
 
 def _symbols(spec: FigureSpec, panels: Sequence[Panel]) -> str:
     """What markers are, with n, and what dots are."""
-    counts = {f"{p.label}{' at tuned rates' * ('rates=tuned' in p.command)}": p.realizations for p in panels}
-    same = set(counts.values())
-    n = same.pop() if len(same) == 1 else ", ".join(f"{where}: {count}" for where, count in counts.items())
     few = all(p.frame.groupby("config_hash").size().max() <= DOTS for p in panels if p.found)
     ratio = ", its accuracy divided by that of direct at the same size and seed" * (spec.kind in _RATIOS)
     shown = f"each dot is one network{ratio}" if few else "bands are ± 1 standard deviation where n > 10, else dots"
-    return f"Each symbol is a mean ({n}); {shown}."
+    return f"Each symbol is a mean ({_realizations(panels)}); {shown}."
+
+
+def _realizations(panels: Sequence[Panel]) -> str:
+    """``n = 10``, or of each panel how many, where they differ."""
+    counts = {f"{p.label}{' at tuned rates' * ('rates=tuned' in p.command)}": p.realizations for p in panels}
+    same = set(counts.values())
+    return same.pop() if len(same) == 1 else ", ".join(f"{where}: {count}" for where, count in counts.items())
 
 
 def _missing(panels: Sequence[Panel]) -> str:

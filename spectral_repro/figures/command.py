@@ -70,8 +70,11 @@ def draw_one(name: str, frame: pd.DataFrame, results_dir: Path, profile: str | N
     panels = choose_panels(frame, spec, profile)
     again = TUNED.get(f"{name}_tuned")
     tuned = [panel for panel in choose_panels(frame, again, profile) if panel.found] if again else []
-    beside = degrees_of(results_dir, panels) if spec.kind == DEGREES else None
-    beside = followed(frame, panels, results_dir) if spec.kind == LEARNING else beside
+    beside = None
+    if spec.kind == DEGREES:
+        beside = degrees_of(results_dir, panels)
+    elif spec.kind == LEARNING:
+        beside = followed(frame, panels, results_dir)
     base = results_dir / "figures" / name
     _write(draw_figure(spec, panels, tuned, beside), base)
     said = [*(p.caption for p in panels), *(f"tuned rates, {p.caption}" for p in tuned)]

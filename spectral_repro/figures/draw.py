@@ -41,13 +41,13 @@ def draw_figure(
         catalogue.WAYS: _ways,
         catalogue.BUDGET: _budget,
     }
+    draw_beside = {catalogue.DEGREES: _degrees, catalogue.LEARNING: _learning}
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(layout="constrained")
-        if spec.kind in (catalogue.DEGREES, catalogue.LEARNING):
-            kept = pd.DataFrame() if beside is None else beside
-            (_degrees if spec.kind == catalogue.DEGREES else _learning)(figure, panels, kept)
-        else:
+        if spec.kind in draw:
             draw[spec.kind](figure, spec, panels, tuned)
+        else:
+            draw_beside[spec.kind](figure, panels, pd.DataFrame() if beside is None else beside)
         write_head(figure, spec.heading([panel.label for panel in panels]))
         write_foot(figure, caption(spec, panels, tuned))
     return figure

@@ -19,9 +19,9 @@ from spectral_repro.results.degrees import by_direction, degree_file, read_degre
 _BESIDE = 20
 #: Kinds of network that are compared, as :func:`kind_of` calls them.
 KINDS: dict[str, tuple[str, Style]] = {
-    "direct": (label_of("direct"), style_of("direct")),
+    "direct": way_of("direct", None),
     "direct straight_through": way_of("direct", "straight_through"),
-    "sqr": (label_of("sqr"), style_of("sqr")),
+    "sqr": way_of("sqr", None),
     "sqr full": (f"{label_of('sqr')}, all of R", style_of("sqr")._replace(line=":")),
 }
 

@@ -12,7 +12,7 @@ from spectral_repro.config.cell import Cell
 from spectral_repro.config.files import conf_file
 from spectral_repro.figures.panel import Panel
 from spectral_repro.figures.scales import end_with, mark
-from spectral_repro.figures.style import STYLES, WAYS, label_of, style_of, way_of
+from spectral_repro.figures.style import STYLES, WAYS, way_of
 from spectral_repro.results.frame import by_epoch
 
 _TICKS = (1, 2, 5, 10, 20, 50, 90)
@@ -50,7 +50,7 @@ def learning_panel(ax: Axes, points: pd.DataFrame) -> None:
     end_with(ax, [1, points["epoch"].max()])
     mark(ax, [tick for tick in _TICKS if tick <= points["epoch"].max()])
     for (method, masking), mine in by_way(points).items():
-        label, style = way_of(method, masking) if masking else (label_of(method), style_of(method))
+        label, style = way_of(method, masking)
         looks: dict[str, Any] = {"color": style.color, "linestyle": style.line}
         for _, network in mine.groupby("seed"):
             ax.plot(network["epoch"], network["validation_accuracy"], color=style.color, linewidth=0.3, alpha=0.3)

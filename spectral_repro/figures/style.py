@@ -74,9 +74,9 @@ def style_of(method: str) -> Style:
     return STYLES.get(method, _OTHER)
 
 
-def way_of(method: str, masking: str) -> tuple[str, Style]:
-    """Label and style of a method that is silenced in one of several ways."""
-    if method != "direct":
+def way_of(method: str, masking: str | None) -> tuple[str, Style]:
+    """Label and style of a method, of a sparse network as it is silenced in one of several ways."""
+    if method != "direct" or not masking:
         return label_of(method), style_of(method)
     name, style = WAYS.get(masking, (masking, _OTHER))
     return f"direct ({name})", style

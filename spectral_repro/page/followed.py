@@ -32,9 +32,8 @@ def hubs(frame: pd.DataFrame, results_dir: Path) -> list[dict[str, Any]]:
     """
     files = {path.stem.rpartition("-")[2]: path for path in (results_dir / "degrees").glob("*/*.csv")}
     found = []
-    for cell in frame["config_hash"].unique():
-        lines = by_direction(read_degrees(files[cell]) if cell in files else [])
-        for (layer, direction), mine in lines.groupby(["layer", "direction"]):
+    for cell in filter(files.__contains__, frame["config_hash"].unique()):
+        for (layer, direction), mine in by_direction(read_degrees(files[cell])).groupby(["layer", "direction"]):
             counts = mine["degree"].value_counts().sort_index()
             top = mean({seed: top_share(rows["degree"]) for seed, rows in mine.groupby("seed")})
             said = {"cell": cell, "layer": layer, "direction": direction, "networks": mine["seed"].nunique()}

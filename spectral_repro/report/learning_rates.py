@@ -8,7 +8,7 @@ import pandas as pd
 from spectral_repro.config.compose import plain_composer
 from spectral_repro.config.files import conf_file
 from spectral_repro.config.read import read_config
-from spectral_repro.figures.style import label_of, way_of
+from spectral_repro.figures.style import way_of
 from spectral_repro.report.conditions import above
 from spectral_repro.results.rates import Tuning, tunings
 from spectral_repro.results.statistics import difference, mean
@@ -41,7 +41,7 @@ def _line(t: Tuning) -> Line:
     return Line(
         tuning=t,
         data=conf_file("data", t.data)["label"],
-        label=way_of(t.method, t.masking)[0] if t.masking else label_of(t.method),
+        label=way_of(t.method, t.masking)[0],
         edge=t.best in (min(t.validation), max(t.validation)),
         near=[lr for lr, gap in others.items() if above(gap, 0) is not True],
         published=_published(t),

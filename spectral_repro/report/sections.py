@@ -120,7 +120,8 @@ def rates_table(found: Sequence[learning_rates.Line]) -> str:
     """One line a method, one column a data set: the best rate, and what else is known of it."""
     data = list(dict.fromkeys(line.data for line in found))
     methods = list(dict.fromkeys(_method(line) for line in found))
-    cells = {(_method(line), line.data): _rate(line, usual_n(found)) for line in found}
+    usual = usual_n(found)
+    cells = {(_method(line), line.data): _rate(line, usual) for line in found}
     return markdown(("method", *data), [(m, *(cells.get((m, d), "") for d in data)) for m in methods])
 
 

@@ -9,7 +9,7 @@ from spectral_repro.config.cell import Cell
 from spectral_repro.figures import curves
 from spectral_repro.figures.learning import stopped_rows
 from spectral_repro.figures.select import ENOUGH, Panel
-from spectral_repro.figures.style import label_of, way_of
+from spectral_repro.figures.style import way_of
 from spectral_repro.report.formats import interval, markdown
 from spectral_repro.results.statistics import Measured, difference
 
@@ -26,8 +26,8 @@ class Stop(NamedTuple):
 def stops(frame: pd.DataFrame, panels: Sequence[Panel]) -> list[Stop]:
     """Of the cells of which enough networks were trained in both ways, paired by seed; all rows are in ``frame``."""
     found = []
-    for panel in panels if panels and panels[0].profile == "paper" else ():
-        for cell in panel.cells:
+    for panel in panels:
+        for cell in panel.cells if panel.profile == "paper" else ():
             rows = panel.frame[panel.frame["config_hash"] == cell.config_hash]
             early = stopped_rows(frame, cell)
             early = early[early["seed"].isin(rows["seed"])]
@@ -44,8 +44,7 @@ def networks(found: Sequence[Stop]) -> str:
 
 
 def _way(cell: Cell) -> str:
-    masking = cell.masking_names[0]
-    return f"{way_of(cell.method, masking)[0]}, s = {cell.sparsity:g}" if masking else label_of(cell.method)
+    return way_of(cell.method, cell.masking_names[0])[0] + f", s = {cell.sparsity:g}" * bool(cell.sparsity)
 
 
 def table(found: Sequence[Stop]) -> str:

@@ -99,8 +99,7 @@ def rates_of(rows: Iterable[Row], results_dir: Path) -> dict[str, str]:
         protocol, data = _protocol_of(row), conf_file("data", row.data)
         names = [row.data, *filter(None, [data.get("lr_as")])]
         method = conf_file("method", row.method).get("protocols", {}).get(protocol, {})
-        masking = row.masking or ("cutoff" if protocol == "sparse" else None)  # at s = 0 the rate of the others
-        of_data, name = tuned.get(protocol or "", {}), way(row.method, masking)
+        of_data, name = tuned.get(protocol or "", {}), way(row.method, row.masking, protocol)
         kinds = {
             "published": bool(method) and learning_rate(row.method, method, data) == row.lr,
             "tuned": next((of_data[n][name] for n in names if name in of_data.get(n, {})), None) == row.lr,
@@ -124,7 +123,7 @@ def write_rates(frame: pd.DataFrame, results_dir: Path) -> None:
     rates: dict[str, dict[str, dict[str, float]]] = {}
     for t in tunings(frame):
         if t.complete:
-            rates.setdefault(t.protocol, {}).setdefault(t.data, {})[way(t.method, t.masking)] = t.best
+            rates.setdefault(t.protocol, {}).setdefault(t.data, {})[way(t.method, t.masking, t.protocol)] = t.best
     if rates:
         text = "# Learning rates chosen by validation accuracy (experiment=rates), used by rates=tuned.\n"
         write_atomically(rates_file(results_dir), (text + yaml.safe_dump(rates)).encode())

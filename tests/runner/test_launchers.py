@@ -117,11 +117,10 @@ def pretend(config, options, telling, interruptible) -> None:
         os._exit(0)
     special = {"wrong": UserError("n2=0: must be more"), "long": "x" * 2**20}
     telling.send((False, special.get(config["name"], (config["name"], options.device, options.threads))))
-    if "leaves" in config:
-        Path(config["leaves"]).touch()
 
 
-def stream(monkeypatch, *jobs, count=2) -> list:
+def stream(monkeypatch, *jobs, count=2, seen=lambda _: None) -> list:
+    """The outcomes, each of which ``seen`` is told when it comes."""
     prepared.start()
     monkeypatch.setattr(processes, "work", pretend)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
@@ -129,18 +128,22 @@ def stream(monkeypatch, *jobs, count=2) -> list:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     options = read_config(plain_compose()([]))[1]
     told = [(job, options.model_copy(update={"threads": job.get("threads", "auto")})) for job in jobs]
-    return list(ProcessesLauncher(processes=count).stream(told))
+    outcomes = []
+    for outcome in ProcessesLauncher(processes=count).stream(told):
+        outcomes.append(outcome)
+        seen(outcome)
+    return outcomes
 
 
 def test_a_job_takes_the_share_that_has_become_free(monkeypatch, tmp_path):
     """Three jobs on two shares, the second of which ends first; what the jobs print is passed on."""
     written = []
     monkeypatch.setattr(processes.tqdm, "write", written.append)
-    last = str(tmp_path / "c")
-    jobs = [{"name": "a", "after": last}, {"name": "b"}, {"name": "c", "threads": 1, "leaves": last}]
-    outcomes = stream(monkeypatch, *jobs)
+    last = tmp_path / "c"
+    jobs = [{"name": "a", "after": str(last)}, {"name": "b"}, {"name": "c", "threads": 1}]
+    outcomes = stream(monkeypatch, *jobs, seen=lambda outcome: outcome[0] == 2 and last.touch())
     assert sorted(outcomes) == [(0, ("a", "cuda:0", 3)), (1, ("b", "cuda:1", 3)), (2, ("c", "cuda:1", 1))]
-    assert outcomes[0][0] == 1  # the third lets the first go on, so that either may end last
+    assert [i for i, _ in outcomes] == [1, 2, 0]
     assert sorted(written) == sorted([*(f"epochs of {n}" for n in "abc"), *["half a line"] * 3])
 
 
